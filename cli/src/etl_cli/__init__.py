@@ -1,0 +1,1 @@
+"""The etl command: run the local stack, send events, see its state."""

@@ -1,0 +1,1 @@
+"""Wire formats of the AWS streaming services: event-stream frames and KPL aggregation."""

@@ -1,0 +1,1 @@
+"""The event and every wire format that is normalised to it."""

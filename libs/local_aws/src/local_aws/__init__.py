@@ -1,0 +1,1 @@
+"""Kinesis and Firehose doubles, and the supervisor of the local stack."""

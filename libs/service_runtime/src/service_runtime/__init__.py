@@ -1,0 +1,1 @@
+"""What every service shares: settings, JSON logs, signals and drain, probes and metrics."""

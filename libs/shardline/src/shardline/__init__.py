@@ -1,0 +1,1 @@
+"""An asyncio consumer group for Amazon Kinesis: enhanced fan-out, leases in DynamoDB, checkpoints that never pass an undelivered record."""

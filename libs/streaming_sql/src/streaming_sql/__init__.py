@@ -1,0 +1,1 @@
+"""Streaming SQL compiled to incremental event-time windows."""

@@ -1,0 +1,1 @@
+"""Runs streaming SQL over enriched events and emits windows and alerts."""

@@ -1,0 +1,1 @@
+"""A live page of the whole pipeline."""

@@ -1,0 +1,1 @@
+"""Enriches raw events: geography, device, reference data, masking."""

@@ -1,0 +1,1 @@
+"""Writes events, windows, alerts and dead letters to OpenSearch."""

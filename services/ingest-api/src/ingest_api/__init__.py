@@ -1,0 +1,1 @@
+"""HTTP ingestion endpoint: authenticated events in, Kinesis records out."""

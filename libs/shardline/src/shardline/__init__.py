@@ -1,1 +1,52 @@
-"""An asyncio consumer group for Amazon Kinesis: enhanced fan-out, leases in DynamoDB, checkpoints that never pass an undelivered record."""
+"""An asyncio consumer group for Amazon Kinesis: fan-out, leases in DynamoDB, safe checkpoints."""
+
+from shardline.errors import (
+    LeaseLost,
+    LeaseTableMismatch,
+    LeaseTableUnavailable,
+    ShardGone,
+    ShardlineError,
+    StreamUnavailable,
+    SubscriptionFailed,
+)
+from shardline.lease_table import LeaseTable
+from shardline.model import (
+    AT_TIMESTAMP,
+    LATEST,
+    SHARD_END,
+    TRIM_HORIZON,
+    Batch,
+    Checkpoint,
+    ChildShard,
+    Lease,
+    Record,
+    Shard,
+    ShardLease,
+)
+from shardline.processor import Processor, each_batch
+from shardline.settings import GroupSettings
+
+__all__ = [
+    "AT_TIMESTAMP",
+    "LATEST",
+    "SHARD_END",
+    "TRIM_HORIZON",
+    "Batch",
+    "Checkpoint",
+    "ChildShard",
+    "GroupSettings",
+    "Lease",
+    "LeaseLost",
+    "LeaseTable",
+    "LeaseTableMismatch",
+    "LeaseTableUnavailable",
+    "Processor",
+    "Record",
+    "Shard",
+    "ShardGone",
+    "ShardLease",
+    "ShardlineError",
+    "StreamUnavailable",
+    "SubscriptionFailed",
+    "each_batch",
+]

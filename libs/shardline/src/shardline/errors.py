@@ -1,0 +1,31 @@
+"""What can go wrong, and what to do about it."""
+
+from __future__ import annotations
+
+
+class ShardlineError(Exception):
+    """Any error that this library raises."""
+
+
+class LeaseLost(ShardlineError):  # noqa: N818 - it states what happened
+    """Another worker holds this shard. Stop reading; do not checkpoint."""
+
+
+class LeaseTableUnavailable(ShardlineError):  # noqa: N818 - it states what happened
+    """The lease table did not answer, or throttled. Nothing is known of the write: retry, or read again."""
+
+
+class LeaseTableMismatch(ShardlineError):  # noqa: N818 - it states what happened
+    """The lease table serves another application or stream. Give each pair a table of its own."""
+
+
+class SubscriptionFailed(ShardlineError):  # noqa: N818 - it states what happened
+    """A subscription could not be made or broke off. Subscribe again from the last continuation."""
+
+
+class ShardGone(ShardlineError):  # noqa: N818 - it states what happened
+    """Kinesis does not know the shard, or the consumer. Register the consumer again and list the shards."""
+
+
+class StreamUnavailable(ShardlineError):  # noqa: N818 - it states what happened
+    """A call about the stream (not its records) failed. Retry with backoff."""

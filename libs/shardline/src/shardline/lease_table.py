@@ -1,0 +1,54 @@
+"""Where leases are kept: the protocol that DynamoDB and the in-memory table both keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from shardline.model import Checkpoint, ChildShard, Lease
+
+
+class LeaseTable(Protocol):
+    """Leases of one application on one stream, changed only by conditional writes.
+
+    Every method raises LeaseTableUnavailable when the table does not answer; the write may then have
+    happened or not. A write whose first attempt was applied but whose answer was lost is recognised
+    (same epoch, counter one higher) and counts as done. A `lease` argument is the row as last seen; the
+    answer is the row as written.
+    """
+
+    async def open(self, group: str) -> None:
+        """Make the table usable by `group`. Raises LeaseTableMismatch when it serves another group."""
+
+    async def next_epoch(self) -> int:
+        """Raise the group's epoch counter by one, atomically, and return it. The first is 1."""
+
+    async def list_leases(self) -> list[Lease]:
+        """Return every lease, read consistently, in no order."""
+
+    async def get(self, shard_id: str) -> Lease | None:
+        """Return one lease, read consistently, or None when there is none."""
+
+    async def create(self, lease: Lease) -> bool:
+        """Create a lease. Return False, and change nothing, when the shard has one."""
+
+    async def take(self, lease: Lease, owner: str, epoch: int) -> Lease | None:
+        """Make `owner` hold the lease under `epoch`; ends any hand-off. None: someone wrote it meanwhile."""
+
+    async def ask_for(self, lease: Lease, owner: str) -> Lease | None:
+        """Start a hand-off from the lease's owner to `owner`. None: it has changed owner meanwhile."""
+
+    async def renew(self, lease: Lease) -> Lease:
+        """Show that the holder lives. Raises LeaseLost. The answer tells whether a hand-off is wanted."""
+
+    async def checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> Lease:
+        """Write progress, which also renews. Raises LeaseLost. The answer may tell that a hand-off is wanted."""
+
+    async def release(self, lease: Lease) -> None:
+        """Give the lease up: to the asker in a hand-off, else to nobody. Raises LeaseLost."""
+
+    async def set_children(self, shard_id: str, children: Iterable[ChildShard]) -> None:
+        """Record which shards continue this one; without effect on a lease that is gone."""
+
+    async def delete(self, lease: Lease) -> bool:
+        """Delete the lease unless someone wrote it since. Return whether it is gone."""

@@ -1,0 +1,179 @@
+"""The words of a consumer group: records, shards, leases, checkpoints, batches. Pure values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import total_ordering
+
+AT_TIMESTAMP = "AT_TIMESTAMP"
+TRIM_HORIZON = "TRIM_HORIZON"
+LATEST = "LATEST"
+SHARD_END = "SHARD_END"
+
+_RANK = {AT_TIMESTAMP: 0, TRIM_HORIZON: 1, LATEST: 2, SHARD_END: 4}
+_NUMBER_RANK = 3
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True, eq=False)
+class Checkpoint:
+    """A position in a shard: everything up to and including it is delivered.
+
+    `sequence_number` is a decimal number as Kinesis writes it, or one of the sentinels `AT_TIMESTAMP`,
+    `TRIM_HORIZON`, `LATEST`, `SHARD_END`. Numbers compare as integers, never as strings, then by
+    `sub_sequence_number` (the place within a KPL aggregate, from 0). The order is
+    AT_TIMESTAMP < TRIM_HORIZON < LATEST < any number < SHARD_END, as the Kinesis Client Library has it.
+    """
+
+    sequence_number: str
+    sub_sequence_number: int = 0
+
+    @property
+    def is_sentinel(self) -> bool:
+        """Whether this names a place in the shard's life rather than a record."""
+        return self.sequence_number in _RANK
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """The key that checkpoints sort by. Raises ValueError for what is neither number nor sentinel."""
+        rank = _RANK.get(self.sequence_number)
+        if rank is not None:
+            return (rank, 0, 0)
+        return (_NUMBER_RANK, int(self.sequence_number), self.sub_sequence_number)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both name the same place: "007" equals "7"."""
+        return self.order == other.order if isinstance(other, Checkpoint) else NotImplemented
+
+    def __lt__(self, other: Checkpoint) -> bool:
+        """Whether this place comes before the other in every shard."""
+        return self.order < other.order
+
+    def __hash__(self) -> int:
+        """Hash by place."""
+        return hash(self.order)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One user record. `arrived` is Kinesis' approximate arrival time, milliseconds since the epoch, UTC."""
+
+    sequence_number: str
+    sub_sequence_number: int
+    partition_key: str
+    data: bytes
+    arrived: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShardLease:
+    """What a processor knows of the shard it works on.
+
+    `epoch` comes from one counter of the whole group that is raised at every acquisition and never
+    reset: of two workers that believe they hold a shard, the one with the higher epoch does.
+    """
+
+    stream: str
+    shard_id: str
+    parents: tuple[str, ...] = ()
+    epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChildShard:
+    """A shard that continues an ended one. After a merge it has two parents."""
+
+    shard_id: str
+    parents: tuple[str, ...]
+    starting_hash_key: int | None = None
+    ending_hash_key: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A shard as ListShards tells it. Hash keys are 128-bit integers, both ends included."""
+
+    shard_id: str
+    parents: tuple[str, ...] = ()
+    is_open: bool = True
+    starting_hash_key: int | None = None
+    ending_hash_key: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A row of the lease table: who reads a shard, and how far it is delivered.
+
+    `counter` is raised by every write, so that a stale holder's write fails. `epoch` is that of the
+    acquisition that the row stands for. While a hand-off is under way `owner` is the coming owner and
+    `checkpoint_owner` the leaving one, who still holds the shard.
+    """
+
+    shard_id: str
+    checkpoint: Checkpoint
+    owner: str | None = None
+    counter: int = 0
+    epoch: int = 0
+    parents: tuple[str, ...] = ()
+    children: tuple[str, ...] = ()
+    starting_hash_key: int | None = None
+    ending_hash_key: int | None = None
+    checkpoint_owner: str | None = None
+    owner_switches: int = 0
+
+    @property
+    def holder(self) -> str | None:
+        """Who may read the shard now: the leaving owner during a hand-off, else the owner."""
+        return self.checkpoint_owner or self.owner
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether every record of the shard is delivered and the shard has no more to come."""
+        return self.checkpoint.sequence_number == SHARD_END
+
+
+class Batch:
+    """Consecutive records of one shard, and the promise to say when they are delivered.
+
+    A batch without records is a heartbeat (its `millis_behind_latest` is news) or, with `shard_ended`,
+    the last batch of the shard. Each batch is followed by the next whether or not it is done.
+    """
+
+    __slots__ = ("_on_done", "child_shards", "is_done", "lease", "millis_behind_latest", "records", "shard_ended")
+
+    def __init__(
+        self,
+        lease: ShardLease,
+        records: Sequence[Record],
+        *,
+        millis_behind_latest: int = 0,
+        shard_ended: bool = False,
+        child_shards: tuple[ChildShard, ...] = (),
+        on_done: Callable[[], None] | None = None,
+    ) -> None:
+        self.lease = lease
+        self.records = records
+        self.millis_behind_latest = millis_behind_latest
+        self.shard_ended = shard_ended
+        self.child_shards = child_shards
+        self.is_done = False
+        self._on_done = on_done
+
+    def done(self) -> None:
+        """Mark the whole batch delivered, for good: it is never delivered again once checkpointed.
+
+        Call it from the event loop's thread, at any time, in any order among batches; a second call
+        does nothing, nor does a call after the lease is lost.
+        """
+        if self.is_done:
+            return
+        self.is_done = True
+        if self._on_done is not None:
+            self._on_done()
+
+    def __repr__(self) -> str:
+        """The batch's place and size, without its data."""
+        return (
+            f"Batch({self.lease.shard_id}, {len(self.records)} records, done={self.is_done}, ended={self.shard_ended})"
+        )

@@ -1,0 +1,68 @@
+"""How a consumer group behaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shardline.model import AT_TIMESTAMP, LATEST, TRIM_HORIZON, Checkpoint
+
+Strategy = Literal["balanced", "single_owner"]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSettings:
+    """A group's policy. All times are seconds. Raises ValueError for values that cannot work."""
+
+    consumer_name: str = ""
+    """The enhanced fan-out consumer to register or find; empty takes the application's name."""
+    initial_position: str = TRIM_HORIZON
+    """TRIM_HORIZON, LATEST or AT_TIMESTAMP: where a group without leases starts."""
+    initial_timestamp: float | None = None
+    """Seconds since the epoch, for AT_TIMESTAMP."""
+    assignment: Strategy = "balanced"
+    """Shards shared out by count, or one owner of all while other workers stand by."""
+    lease_duration_seconds: float = 10.0
+    """A lease not renewed for this long may be taken. It is renewed every third of it."""
+    scan_interval_seconds: float = 2.0
+    """How often a worker looks at the lease table for leases to take."""
+    shard_sync_interval_seconds: float = 60.0
+    """How often the shards are listed, beside at each shard's end."""
+    checkpoint_interval_seconds: float = 1.0
+    """How often progress is written; a busy shard makes one write per interval."""
+    max_in_flight_records: int = 10_000
+    """Undone records of a shard beyond which its reading stops."""
+    max_in_flight_bytes: int = 32 * 1024 * 1024
+    """Undone bytes of a shard beyond which its reading stops."""
+    drain_seconds: float = 20.0
+    """How long a processor may finish its work when a shard is given up."""
+    handoff_seconds: float = 30.0
+    """How long a worker waits for the former owner of a stolen lease before it takes it outright."""
+    stall_seconds: float = 30.0
+    """Silence after which a subscription is renewed, counted only while it is being read."""
+    backoff_base_seconds: float = 0.2
+    """The first retry waits a random time up to this; each further one up to twice as long."""
+    backoff_cap_seconds: float = 5.0
+    """No retry waits longer than this."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work."""
+        if self.initial_position not in (TRIM_HORIZON, LATEST, AT_TIMESTAMP):
+            raise ValueError(f"initial_position {self.initial_position!r}: TRIM_HORIZON, LATEST or AT_TIMESTAMP")
+        if (self.initial_position == AT_TIMESTAMP) != (self.initial_timestamp is not None):
+            raise ValueError("initial_timestamp goes with initial_position AT_TIMESTAMP, and only with it")
+        if self.assignment not in ("balanced", "single_owner"):
+            raise ValueError(f"assignment {self.assignment!r}: balanced or single_owner")
+        positive = (self.lease_duration_seconds, self.scan_interval_seconds, self.checkpoint_interval_seconds)
+        if min(positive) <= 0 or min(self.max_in_flight_records, self.max_in_flight_bytes) < 1:
+            raise ValueError("durations and in-flight bounds must be positive")
+
+    @property
+    def renew_interval_seconds(self) -> float:
+        """How often a lease is renewed."""
+        return self.lease_duration_seconds / 3
+
+    @property
+    def initial_checkpoint(self) -> Checkpoint:
+        """The checkpoint of a lease that nobody has worked on yet."""
+        return Checkpoint(self.initial_position)

@@ -1,0 +1,130 @@
+"""For tests of processors and of groups: batches by hand, and a lease table in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from shardline.errors import LeaseLost, LeaseTableMismatch
+from shardline.model import Batch, Checkpoint, ChildShard, Lease, Record, ShardLease
+
+
+def records(*data: bytes, partition_key: str = "key", first_sequence_number: int = 1, arrived: int = 0) -> list[Record]:
+    """Return a record for each of `data`, their sequence numbers counting up from the first."""
+    return [
+        Record(str(first_sequence_number + place), 0, partition_key, each, arrived) for place, each in enumerate(data)
+    ]
+
+
+def make_batch(
+    records: Sequence[Record] = (),
+    *,
+    shard_id: str = "shardId-000000000000",
+    stream: str = "stream",
+    parents: tuple[str, ...] = (),
+    epoch: int = 1,
+    millis_behind_latest: int = 0,
+    shard_ended: bool = False,
+    child_shards: tuple[ChildShard, ...] = (),
+) -> Batch:
+    """Return a batch as a group would deliver it; `batch.is_done` tells whether it was marked done."""
+    return Batch(
+        ShardLease(stream, shard_id, parents, epoch),
+        records,
+        millis_behind_latest=millis_behind_latest,
+        shard_ended=shard_ended,
+        child_shards=child_shards,
+    )
+
+
+class MemoryLeaseTable:
+    """A lease table for one process, with the same conditions as DynamoDB's. Not for production."""
+
+    def __init__(self) -> None:
+        self.leases: dict[str, Lease] = {}
+        self.epoch = 0
+        self._group: str | None = None
+
+    async def open(self, group: str) -> None:
+        """See LeaseTable."""
+        if self._group not in (None, group):
+            raise LeaseTableMismatch(f"the table serves {self._group}, not {group}")
+        self._group = group
+
+    async def next_epoch(self) -> int:
+        """See LeaseTable."""
+        self.epoch += 1
+        return self.epoch
+
+    async def list_leases(self) -> list[Lease]:
+        """See LeaseTable."""
+        return list(self.leases.values())
+
+    async def get(self, shard_id: str) -> Lease | None:
+        """See LeaseTable."""
+        return self.leases.get(shard_id)
+
+    async def create(self, lease: Lease) -> bool:
+        """See LeaseTable."""
+        if lease.shard_id in self.leases:
+            return False
+        self.leases[lease.shard_id] = lease
+        return True
+
+    async def take(self, lease: Lease, owner: str, epoch: int) -> Lease | None:
+        """See LeaseTable."""
+        stored = self.leases.get(lease.shard_id)
+        if stored is None or stored.counter != lease.counter:
+            return None
+        switches = stored.owner_switches + (stored.owner != owner)
+        return self._write(replace(stored, owner=owner, epoch=epoch, checkpoint_owner=None, owner_switches=switches))
+
+    async def ask_for(self, lease: Lease, owner: str) -> Lease | None:
+        """See LeaseTable."""
+        stored = self.leases.get(lease.shard_id)
+        if stored is None or stored.owner != lease.owner or stored.owner is None or stored.checkpoint_owner:
+            return None
+        asked = replace(stored, owner=owner, checkpoint_owner=stored.owner)
+        self.leases[lease.shard_id] = asked
+        return asked
+
+    async def renew(self, lease: Lease) -> Lease:
+        """See LeaseTable."""
+        return self._write(self._held(lease))
+
+    async def checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> Lease:
+        """See LeaseTable."""
+        return self._write(replace(self._held(lease), checkpoint=checkpoint, owner_switches=0))
+
+    async def release(self, lease: Lease) -> None:
+        """See LeaseTable."""
+        stored = self._held(lease)
+        owner = stored.owner if stored.checkpoint_owner else None
+        self._write(replace(stored, owner=owner, checkpoint_owner=None))
+
+    async def set_children(self, shard_id: str, children: Iterable[ChildShard]) -> None:
+        """See LeaseTable."""
+        stored = self.leases.get(shard_id)
+        if stored is not None:
+            self.leases[shard_id] = replace(stored, children=tuple(sorted(child.shard_id for child in children)))
+
+    async def delete(self, lease: Lease) -> bool:
+        """See LeaseTable."""
+        stored = self.leases.get(lease.shard_id)
+        if stored is not None and stored.counter != lease.counter:
+            return False
+        self.leases.pop(lease.shard_id, None)
+        return True
+
+    def _held(self, lease: Lease) -> Lease:
+        stored = self.leases.get(lease.shard_id)
+        if stored is None or stored.holder != lease.holder or stored.epoch != lease.epoch:
+            raise LeaseLost(lease.shard_id)
+        if stored.counter not in (lease.counter, lease.counter + 1):
+            raise LeaseLost(lease.shard_id)
+        return stored
+
+    def _write(self, lease: Lease) -> Lease:
+        written = replace(lease, counter=lease.counter + 1)
+        self.leases[lease.shard_id] = written
+        return written

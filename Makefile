@@ -1,0 +1,59 @@
+# The commands of the project. `make` alone lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml)))
+PYTEST := $(BIN)/python -m pytest
+
+# Settings of the demo: seconds to run (0 = until Ctrl-C), no terminal drawing, report file, name and first port of the stack.
+DURATION ?= 0
+HEADLESS ?=
+REPORT ?=
+STACK ?= default
+PORT_BASE ?= 18080
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast check format lock install compose-test clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: .venv/.local ## Run the whole pipeline on this machine (DURATION=60 HEADLESS=1 REPORT=file STACK=name PORT_BASE=18080)
+	@$(BIN)/etl demo --duration $(DURATION) --stack $(STACK) --port-base $(PORT_BASE) \
+	  $(if $(HEADLESS),--headless) $(if $(REPORT),--report $(REPORT))
+
+test: .venv/.dev ## Run every test but the Docker ones: unit, property, conformance, integration, end to end
+	$(PYTEST) -m "not docker" --durations=10
+
+test-fast: .venv/.dev ## Run the tests that start no process
+	$(PYTEST) tests/unit tests/properties
+
+check: .venv/.dev ## Format, lint, strict types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(wildcard libs/*/src services/*/src cli/src) examples
+	$(BIN)/lint-imports
+
+format: .venv/.dev ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: ## Compile the hashed locks again (needs uv)
+	requirements/compile
+
+install: .venv/.dev ## Make .venv with everything for development
+
+# Two stamps: the demo needs fewer packages than the tests.
+.venv/.local: requirements/local.lock $(MEMBERS:%=%pyproject.toml)
+	@requirements/install "$(PYTHON)" requirements/local.lock $(MEMBERS)
+	@touch $@
+
+.venv/.dev: requirements/dev.lock $(MEMBERS:%=%pyproject.toml)
+	@requirements/install "$(PYTHON)" requirements/dev.lock $(MEMBERS)
+	@touch $@ .venv/.local
+
+compose-test: .venv/.dev ## Run events through the containers, kill one, lose none (needs Docker)
+	CI=true $(PYTEST) -m docker tests/docker
+
+clean: ## Remove environments, stacks and caches of this checkout
+	rm -rf .venv .stack artifacts build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The ledger's proof: what was accepted, against what every store holds."""

@@ -1,0 +1,36 @@
+"""What every test folder shares: sockets off where nothing may be reached, and missing backends said aloud."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+import pytest_socket
+
+_TESTS = Path(__file__).parent
+_WITHOUT_SOCKETS = (_TESTS / "unit", _TESTS / "properties", _TESTS / "simulation")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Unit, property and simulation tests reach nothing; the event loop's own socket pair stays allowed."""
+    if any(item.path.is_relative_to(folder) for folder in _WITHOUT_SOCKETS):
+        pytest_socket.disable_socket(allow_unix_socket=True)
+
+
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Sockets are back for the next test."""
+    pytest_socket.enable_socket()
+
+
+@pytest.fixture(scope="session")
+def missing() -> Callable[[str], NoReturn]:
+    """Call it with what is missing and how to get it: it fails in CI (`CI=true`) and skips on a laptop."""
+
+    def report(reason: str) -> NoReturn:
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+
+    return report

@@ -17,5 +17,6 @@ def as_json(report: Report) -> bytes:
     """The same, with names in snake case, for a machine to read."""
     figures = {name.replace(" ", "_").replace("-", "_").lower(): value for name, value in report.figures.items()}
     return orjson.dumps(
-        {**figures, "ok": report.ok, "problems": list(report.problems)}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        {**figures, "ok": report.ok, "problems": list(report.problems)},
+        option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE,
     )

@@ -23,7 +23,7 @@ OPERATIONS: Final = frozenset("cudrtm")
 
 _ROW_IDS: Final = ("id", "_id", "uuid")
 _POSITIONS: Final = (
-    *("lsn", "txId", "sequence"),  # PostgreSQL
+    *("lsn", "txId"),  # PostgreSQL
     *("file", "pos", "row", "gtid", "server_id"),  # MySQL
     *("change_lsn", "commit_lsn", "event_serial_no"),  # SQL Server
     *("scn", "commit_scn", "rs_id", "ssn", "redo_thread"),  # Oracle
@@ -115,7 +115,7 @@ def _event(text: bytes, arrival: Arrival) -> Event | Rejected:
 
 def _time(change: _Change) -> int | None:
     raw = change.source.get("ts_ms")
-    committed = orjson.loads(raw) if raw is not None else None
+    committed = orjson.loads(bytes(raw)) if raw is not None else None
     if isinstance(committed, int) and not isinstance(committed, bool) and committed > 0:
         return committed
     return change.ts_ms
@@ -151,7 +151,7 @@ def _identity(stated: bytes) -> str | None:
 
 def _row_id(change: _Change) -> str | None:
     for image in (change.after, change.before):
-        row = orjson.loads(image) if image is not UNSET else None
+        row = orjson.loads(bytes(image)) if image is not UNSET else None
         if not isinstance(row, dict):
             continue
         for name in _ROW_IDS:
@@ -168,7 +168,7 @@ def _source(change: _Change, arrival: Arrival) -> str:
 
 def _text(source: dict[str, Raw], name: str) -> str | None:
     raw = source.get(name)
-    value = orjson.loads(raw) if raw is not None else None
+    value = orjson.loads(bytes(raw)) if raw is not None else None
     return value if isinstance(value, str) and value else None
 
 

@@ -63,6 +63,8 @@ def elements_of(body: bytes, limits: Limits) -> list[bytes] | Rejected:
         return _too_many(limits)
     try:
         elements = _elements.decode(body)
+    except msgspec.ValidationError:
+        return Rejected(errors.WRONG_TYPE, "expected a JSON array")
     except RecursionError:
         return Rejected(errors.TOO_DEEP, "nested too deeply")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

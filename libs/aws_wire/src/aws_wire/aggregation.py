@@ -51,9 +51,7 @@ def encode(records: Sequence[UserRecord]) -> bytes:
     hash_keys: dict[str, int] = {}
     add = aggregate.records.add
     for partition_key, data, explicit_hash_key in records:
-        record = add(
-            partition_key_index=partition_keys.setdefault(partition_key, len(partition_keys)), data=data
-        )
+        record = add(partition_key_index=partition_keys.setdefault(partition_key, len(partition_keys)), data=data)
         if explicit_hash_key is not None:
             record.explicit_hash_key_index = hash_keys.setdefault(explicit_hash_key, len(hash_keys))
     aggregate.partition_key_table.extend(partition_keys)
@@ -66,7 +64,8 @@ def decode(data: bytes) -> list[UserRecord] | None:
     """The user records of an aggregate, in order and never none; None when `data` is to be taken as it is.
 
     None means: no magic number, a wrong MD5, a broken protobuf message, a key that is not UTF-8, an index
-    outside its table, or no records at all. Such a Kinesis record is one plain user record. Tags of user records are not kept.
+    outside its table, or no records at all. Such a Kinesis record is one plain user record. Tags of user records
+    are not kept.
     """
     if not data.startswith(MAGIC) or len(data) <= AGGREGATE_OVERHEAD_BYTES:
         return None
@@ -86,9 +85,7 @@ def decode(data: bytes) -> list[UserRecord] | None:
         return None
 
 
-def _user_records(
-    records: Iterable[Any], partition_keys: list[str], hash_keys: list[str]
-) -> list[UserRecord]:
+def _user_records(records: Iterable[Any], partition_keys: list[str], hash_keys: list[str]) -> list[UserRecord]:
     return [
         UserRecord(
             partition_keys[record.partition_key_index],
@@ -106,9 +103,7 @@ def _digest(body: bytes) -> bytes:
 def _aggregated_record_class() -> Any:
     """The message class, from a descriptor built here, so that no protobuf compiler is needed."""
     field = descriptor_pb2.FieldDescriptorProto
-    file = descriptor_pb2.FileDescriptorProto(
-        name="aws_wire/aggregation.proto", package="aws_wire", syntax="proto2"
-    )
+    file = descriptor_pb2.FileDescriptorProto(name="aws_wire/aggregation.proto", package="aws_wire", syntax="proto2")
     layout: dict[str, list[tuple[str, int, Any, Any, str | None]]] = {
         "Tag": [
             ("key", 1, field.LABEL_REQUIRED, field.TYPE_STRING, None),

@@ -1,0 +1,121 @@
+"""How items become requests: packed by key, one pack of a key at a time, within a request's limits."""
+
+import heapq
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that one request may hold: `units` records (or documents) and `size` bytes."""
+
+    units: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What succeeds or fails as a whole in a request: one record or one document.
+
+    - lane: units of one lane go one after another; None for a unit that waits for no other.
+    - payload: what is sent, in the adapter's own form; `size` is its share of the request, in bytes.
+    - items: positions, in the caller's batch, of the items inside.
+    """
+
+    lane: str | None
+    payload: bytes
+    size: int
+    items: tuple[int, ...]
+
+
+def pack(sizes: Iterable[int], limit: int, fixed: int = 0) -> list[range]:
+    """Consecutive positions packed greedily, so that `fixed` and the sizes of a pack add up to `limit` or less.
+
+    A size that is larger on its own gets a pack of its own.
+    """
+    packs: list[range] = []
+    start, total, position = 0, fixed, -1
+    for position, size in enumerate(sizes):
+        if position > start and total + size > limit:
+            packs.append(range(start, position))
+            start, total = position, fixed
+        total += size
+    if position >= start:
+        packs.append(range(start, position + 1))
+    return packs
+
+
+@dataclass(slots=True)
+class _Lane:
+    waiting: deque[int] = field(default_factory=deque)
+    attempts: int = 0  # of the unit at its head
+
+
+class Lanes:
+    """Which units may be sent now. At most one unit of a lane is in flight, and the next only once that has ended.
+
+    The caller takes a request's worth, sends it, and ends or postpones each unit. Time is any number that grows.
+    """
+
+    def __init__(self, units: Sequence[Unit], limits: Limits) -> None:
+        self._units = units
+        self._limits = limits
+        self._unfinished = len(units)
+        self._lanes: dict[str | int, _Lane] = {}
+        for position, unit in enumerate(units):
+            self._lanes.setdefault(self._name(position), _Lane()).waiting.append(position)
+            if unit.size > limits.size:
+                raise ValueError(f"A unit of {unit.size} bytes fits no request of {limits.size}.")
+        self._ready: deque[str | int] = deque(self._lanes)
+        self._postponed: list[tuple[float, int, str | int]] = []  # the count keeps names from being compared
+        self._postponements = 0
+
+    @property
+    def unfinished(self) -> int:
+        """How many units have not ended yet."""
+        return self._unfinished
+
+    def take(self, now: float) -> list[int]:
+        """Positions of units for one request, at most one of a lane; they are in flight from here on."""
+        while self._postponed and self._postponed[0][0] <= now:
+            self._ready.append(heapq.heappop(self._postponed)[2])
+        taken: list[int] = []
+        size = 0
+        while self._ready and len(taken) < self._limits.units:
+            lane = self._lanes[self._ready[0]]
+            position = lane.waiting[0]
+            size += self._units[position].size
+            if size > self._limits.size:
+                break
+            self._ready.popleft()
+            lane.attempts += 1
+            taken.append(position)
+        return taken
+
+    def attempts(self, position: int) -> int:
+        """How often the unit was taken."""
+        return self._lanes[self._name(position)].attempts
+
+    def end(self, position: int) -> None:
+        """The unit in flight has ended, well or badly: the next of its lane may go."""
+        name = self._name(position)
+        lane = self._lanes[name]
+        lane.waiting.popleft()
+        lane.attempts = 0
+        self._unfinished -= 1
+        if lane.waiting:
+            self._ready.append(name)
+
+    def postpone(self, position: int, until: float) -> None:
+        """The unit in flight is to be taken again, not before `until`; its lane waits with it."""
+        self._postponements += 1
+        heapq.heappush(self._postponed, (until, self._postponements, self._name(position)))
+
+    def next_time(self) -> float | None:
+        """When the first postponed unit may go; None when none is postponed."""
+        return self._postponed[0][0] if self._postponed else None
+
+    def _name(self, position: int) -> str | int:
+        lane = self._units[position].lane
+        return position if lane is None else lane

@@ -7,25 +7,25 @@ class ShardlineError(Exception):
     """Any error that this library raises."""
 
 
-class LeaseLost(ShardlineError):  # noqa: N818 - it states what happened
+class LeaseLost(ShardlineError):
     """Another worker holds this shard. Stop reading; do not checkpoint."""
 
 
-class LeaseTableUnavailable(ShardlineError):  # noqa: N818 - it states what happened
+class LeaseTableUnavailable(ShardlineError):
     """The lease table did not answer, or throttled. Nothing is known of the write: retry, or read again."""
 
 
-class LeaseTableMismatch(ShardlineError):  # noqa: N818 - it states what happened
+class LeaseTableMismatch(ShardlineError):
     """The lease table serves another application or stream. Give each pair a table of its own."""
 
 
-class SubscriptionFailed(ShardlineError):  # noqa: N818 - it states what happened
+class SubscriptionFailed(ShardlineError):
     """A subscription could not be made or broke off. Subscribe again from the last continuation."""
 
 
-class ShardGone(ShardlineError):  # noqa: N818 - it states what happened
+class ShardGone(ShardlineError):
     """Kinesis does not know the shard, or the consumer. Register the consumer again and list the shards."""
 
 
-class StreamUnavailable(ShardlineError):  # noqa: N818 - it states what happened
+class StreamUnavailable(ShardlineError):
     """A call about the stream (not its records) failed. Retry with backoff."""

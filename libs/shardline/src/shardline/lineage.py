@@ -1,0 +1,136 @@
+"""Which shards may start, which leases to create and which to delete, after splits and merges. Pure.
+
+Two rules carry order per key through a reshard: a shard starts only once each of its parents that has a
+lease is fully delivered, and its lease exists before its parent's lease says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from shardline.model import LATEST, TRIM_HORIZON, Checkpoint, ChildShard, Lease, Shard
+
+
+def is_ready(lease: Lease, leases: Mapping[str, Lease]) -> bool:
+    """Whether the shard may be read: it has not ended, and no parent with a lease is still being read."""
+    if lease.is_ended:
+        return False
+    return all(parent not in leases or leases[parent].is_ended for parent in lease.parents)
+
+
+def leases_to_create(shards: Sequence[Shard], leases: Sequence[Lease], initial: Checkpoint) -> list[Lease]:
+    """Return the leases missing for `shards`, the complete listing of a stream.
+
+    An empty table gets every listed shard at the initial position (at LATEST the open shards alone).
+    Later a shard gets a lease when the group has finished, or can never finish, the parents it has leases
+    for; such a descendant starts at TRIM_HORIZON. A shard with a leased descendant was passed long ago.
+    Shards unrelated to any lease get one at the initial position.
+    """
+    listed = {shard.shard_id: shard for shard in shards}
+    leased = {lease.shard_id: lease for lease in leases}
+    passed = _ancestors_of_leased(listed, leased)
+    created = []
+    for shard in shards:
+        if shard.shard_id in leased or shard.shard_id in passed:
+            continue
+        if _has_leased_ancestor(shard, listed, leased):
+            if all(_is_behind(parent, listed, leased, initial) for parent in shard.parents):
+                created.append(_lease_for(shard, Checkpoint(TRIM_HORIZON)))
+        elif shard.is_open or initial.sequence_number != LATEST:
+            created.append(_lease_for(shard, initial))
+    return created
+
+
+def children_to_create(children: Iterable[ChildShard], leases: Mapping[str, Lease]) -> list[Lease]:
+    """Return the missing leases of the shards that continue an ended one; they start at TRIM_HORIZON."""
+    return [
+        Lease(
+            child.shard_id,
+            Checkpoint(TRIM_HORIZON),
+            parents=child.parents,
+            starting_hash_key=child.starting_hash_key,
+            ending_hash_key=child.ending_hash_key,
+        )
+        for child in children
+        if child.shard_id not in leases
+    ]
+
+
+def unleased_parents(children: Iterable[ChildShard], leases: Mapping[str, Lease]) -> set[str]:
+    """Return parents that have no lease though their merged child is about to get one.
+
+    Such a child would not wait for them: list the shards and create what is missing first.
+    """
+    return {
+        parent for child in children if child.shard_id not in leases for parent in child.parents if parent not in leases
+    }
+
+
+def leases_to_delete(leases: Sequence[Lease], listed: Iterable[str]) -> list[Lease]:
+    """Return the leases that nothing needs any more.
+
+    A fully delivered shard's lease goes once all its children have left TRIM_HORIZON and its own parents'
+    leases are gone; a lease goes at once when Kinesis no longer lists its shard and children of it are
+    leased or it is fully delivered. An empty listing deletes nothing.
+    """
+    known = set(listed)
+    if not known:
+        return []
+    leased = {lease.shard_id: lease for lease in leases}
+    followed = {parent for lease in leases for parent in lease.parents}
+    return [
+        lease
+        for lease in leases
+        if (lease.shard_id not in known and (lease.is_ended or lease.shard_id in followed))
+        or _is_finished_with(lease, leased)
+    ]
+
+
+def _is_finished_with(lease: Lease, leased: Mapping[str, Lease]) -> bool:
+    if not lease.is_ended or not lease.children or any(parent in leased for parent in lease.parents):
+        return False
+    children = [leased.get(child) for child in lease.children]
+    return all(child and child.checkpoint.sequence_number != TRIM_HORIZON for child in children)
+
+
+def _lease_for(shard: Shard, checkpoint: Checkpoint) -> Lease:
+    return Lease(
+        shard.shard_id,
+        checkpoint,
+        parents=shard.parents,
+        starting_hash_key=shard.starting_hash_key,
+        ending_hash_key=shard.ending_hash_key,
+    )
+
+
+def _ancestors_of_leased(listed: Mapping[str, Shard], leased: Mapping[str, Lease]) -> set[str]:
+    passed: set[str] = set()
+    pending = [parent for lease in leased.values() for parent in lease.parents]
+    while pending:
+        shard_id = pending.pop()
+        if shard_id not in passed and shard_id not in leased:
+            passed.add(shard_id)
+            pending.extend(listed[shard_id].parents if shard_id in listed else ())
+    return passed
+
+
+def _has_leased_ancestor(shard: Shard, listed: Mapping[str, Shard], leased: Mapping[str, Lease]) -> bool:
+    pending, seen = list(shard.parents), set()
+    while pending:
+        shard_id = pending.pop()
+        if shard_id in leased:
+            return True
+        if shard_id not in seen and shard_id in listed:
+            pending.extend(listed[shard_id].parents)
+        seen.add(shard_id)
+    return False
+
+
+def _is_behind(parent: str, listed: Mapping[str, Shard], leased: Mapping[str, Lease], initial: Checkpoint) -> bool:
+    """Whether a parent's records are no obstacle: all delivered, no longer kept, or not asked for at LATEST."""
+    if parent not in listed:
+        return True
+    if parent in leased:
+        return leased[parent].is_ended
+    unasked = initial.sequence_number == LATEST and not listed[parent].is_open
+    return unasked and not _has_leased_ancestor(listed[parent], listed, leased)

@@ -1,0 +1,103 @@
+"""The enricher as a process: joins the consumer group, the lookups and the sinks."""
+
+import asyncio
+import os
+import socket
+import sys
+import uuid
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from aiobotocore.session import AioSession, get_session
+
+from delivery import DeadLetterSink, FirehoseSink, KinesisSink, OriginalStore
+from enricher.enrich import Lookups
+from enricher.metrics import EnricherMetrics
+from enricher.pipeline import Pipeline
+from enricher.settings import Settings
+from enricher.sources import keep_fresh, open_lookups
+from service_runtime import Runtime, aws, run
+from shardline import ConsumerGroup, DynamoDBLeaseTable, GroupSettings
+
+
+async def serve(settings: Settings, runtime: Runtime) -> None:
+    """Enrich until `runtime.stop`, then drain and hand the shards over."""
+    metrics = EnricherMetrics(runtime.registry)
+    lookups = open_lookups(settings, metrics)
+    session = get_session()
+    async with AsyncExitStack() as stack:
+        clients = {
+            service: await stack.enter_async_context(_client(session, service, settings))
+            for service in ("kinesis", "firehose", "dynamodb", "s3")
+        }
+        pipeline = _pipeline(settings, metrics, lookups, clients)
+        group = ConsumerGroup(
+            stream=settings.raw_stream,
+            application=settings.application,
+            kinesis=clients["kinesis"],
+            lease_table=DynamoDBLeaseTable(
+                dynamodb=clients["dynamodb"], table=settings.lease_table, create_missing=settings.create_lease_table
+            ),
+            worker_id=settings.worker_id or f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+            settings=GroupSettings(
+                initial_position=settings.initial_position, drain_seconds=0.8 * settings.drain_seconds
+            ),
+        )
+        async with asyncio.TaskGroup() as tasks:
+            fresh = tasks.create_task(keep_fresh(lookups.references, metrics, settings.reference_refresh_seconds))
+            runtime.ready(True)
+            try:
+                await group.run(pipeline, runtime.stop)
+            finally:
+                fresh.cancel()
+
+
+def main() -> int:
+    """Entry point: run the service and return its exit code."""
+    return run(
+        Settings,
+        serve,
+        name="enricher",
+        description="Reads raw events, adds geography, device and reference data, masks, and delivers them.",
+    )
+
+
+def _pipeline(settings: Settings, metrics: EnricherMetrics, lookups: Lookups, clients: Mapping[str, Any]) -> Pipeline:
+    kinesis, firehose, stage = clients["kinesis"], clients["firehose"], metrics.stage
+    rate = settings.calls_per_second
+
+    def stream(name: str, *, aggregate: bool = True) -> KinesisSink:
+        observer = stage.observer(f"kinesis:{name}")
+        return KinesisSink(kinesis, name, rate_per_second=rate, aggregate=aggregate, observer=observer)
+
+    def archive(name: str) -> FirehoseSink:
+        return FirehoseSink(firehose, name, rate_per_second=rate, observer=stage.observer(f"firehose:{name}"))
+
+    letters_stream, letters_archive = settings.dead_letter_stream, settings.dead_letter_delivery_stream
+    return Pipeline(
+        lookups,
+        {
+            f"kinesis:{settings.enriched_stream}": stream(settings.enriched_stream),
+            f"firehose:{settings.archive_delivery_stream}": archive(settings.archive_delivery_stream),
+        },
+        DeadLetterSink(
+            stream(letters_stream, aggregate=False) if letters_stream else None,
+            archive(letters_archive) if letters_archive else None,
+            originals=OriginalStore(clients["s3"], settings.dead_letter_bucket)
+            if settings.dead_letter_bucket
+            else None,
+        ),
+        metrics,
+    )
+
+
+def _client(session: AioSession, service: str, settings: Settings) -> Any:
+    attempts = 3 if service == "dynamodb" else 1
+    return aws.client(
+        session, service, settings.aws_region, max_connections=settings.max_connections, attempts=attempts
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,20 @@
+"""What the enricher counts beside the standard stage metrics."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from service_runtime.metrics import StageMetrics
+
+
+class EnricherMetrics:
+    """The enricher's metrics. Register them once, on the service's own registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.stage = StageMetrics(registry)
+        # Moves once an event is enriched, for each part that it was given: geo, device, reference, masked, quality.
+        self.parts = Counter("etl_enriched_parts", "Parts added to events", ["part"], registry=registry)
+        # Set whenever a reference file was read.
+        self.reference_rows = Gauge("etl_reference_rows", "Rows in force", ["table"], registry=registry)
+        # Moves when a changed reference file could not be read, so that the rows of before stay in force.
+        self.reference_failures = Counter(
+            "etl_reference_failures", "Reference files that could not be read", ["table"], registry=registry
+        )

@@ -1,0 +1,115 @@
+"""The enricher's settings, read once from the environment."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from enricher.masking import parse_rules
+from enricher.paths import parse_paths
+from enricher.quality import parse_required
+from enricher.reference import parse_sources
+from service_runtime import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """Where the enricher reads, what it adds, what it hides, and where it delivers."""
+
+    model_config = SettingsConfigDict(env_prefix="ENRICHER_", frozen=True)
+
+    raw_stream: str = Field("raw", description="Kinesis stream to read.")
+    enriched_stream: str = Field("enriched", description="Kinesis stream to write enriched events to.")
+    dead_letter_stream: str = Field("dead-letters", description="Kinesis stream for dead letters; empty for none.")
+    archive_delivery_stream: str = Field("enriched", description="Firehose delivery stream of the archive.")
+    dead_letter_delivery_stream: str = Field(
+        "dead-letters", description="Firehose delivery stream for dead letters; empty for none."
+    )
+    dead_letter_bucket: str = Field(
+        "etl-archive", description="S3 bucket for originals too large for a record; empty for none."
+    )
+    application: str = Field("enricher", description="Consumer group: names the EFO consumer and its checkpoints.")
+    lease_table: str = Field("enricher-leases", description="DynamoDB table of leases and checkpoints.")
+    create_lease_table: bool = Field(True, description="Create the lease table if it is missing.")
+    worker_id: str = Field("", description="Name of this task among the group's; empty makes a unique one.")
+    initial_position: str = Field("TRIM_HORIZON", description="Where a new group starts: TRIM_HORIZON or LATEST.")
+    calls_per_second: float = Field(
+        500.0, gt=0, description="Most calls a second to each of Kinesis and Firehose, retries included."
+    )
+    max_connections: int = Field(
+        64, ge=4, description="Connections to each AWS service; reading takes one for every shard owned."
+    )
+
+    geoip_database: Path | None = Field(
+        None, description="MaxMind DB file (.mmdb: City, Country or ASN); unset adds no geography."
+    )
+    geoip_required: bool = Field(False, description="Refuse to start without the database.")
+    address_paths: str = Field(
+        "ip,client_ip,ip_address,source_ip,remote_addr,client.ip,client.address,http.client_ip",
+        description="Payload fields that may hold an IP address; the first found is looked up.",
+    )
+    user_agent_paths: str = Field(
+        "user_agent,userAgent,user_agent.original,http.user_agent,request.user_agent",
+        description="Payload fields that may hold a User-Agent header.",
+    )
+    reference: str = Field(
+        "", description="Reference tables as field=file,…: CSV, JSON or NDJSON, read again when a file changes."
+    )
+    reference_refresh_seconds: float = Field(5.0, gt=0, description="How often the files are looked at.")
+    mask: str = Field(
+        "",
+        description="Masked fields as type:path=strategy,…; type may be * or end in it; "
+        "strategies: redact, hash, truncate (addresses), last4.",
+    )
+    mask_secret: SecretStr = Field(
+        SecretStr(""), description="Key of the hash strategy: the same in every task, and kept out of the logs."
+    )
+    required: str = Field("", description="Fields whose absence is flagged, as type:path,…")
+    ahead_seconds: float = Field(5.0, ge=0, description="Event time this far after arrival is flagged clock_ahead.")
+    behind_seconds: float = Field(
+        3600.0, ge=0, description="Event time this far before arrival is flagged arrived_late."
+    )
+
+    @field_validator("mask")
+    @classmethod
+    def _mask_parses(cls, value: str) -> str:
+        parse_rules(value)
+        return value
+
+    @field_validator("reference")
+    @classmethod
+    def _reference_parses(cls, value: str) -> str:
+        parse_sources(value)
+        return value
+
+    @field_validator("required")
+    @classmethod
+    def _required_parses(cls, value: str) -> str:
+        parse_required(value)
+        return value
+
+    @field_validator("address_paths", "user_agent_paths")
+    @classmethod
+    def _paths_parse(cls, value: str) -> str:
+        parse_paths(value)
+        return value
+
+    @field_validator("initial_position")
+    @classmethod
+    def _position_is_known(cls, value: str) -> str:
+        if value not in ("TRIM_HORIZON", "LATEST"):
+            raise ValueError("write TRIM_HORIZON (everything kept in the stream) or LATEST (only what is new)")
+        return value
+
+    @field_validator("geoip_database", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object) -> object:
+        return None if value == "" else value
+
+    @model_validator(mode="after")
+    def _settings_fit_together(self) -> "Settings":
+        hashes = any(rule.strategy == "hash" for rule in parse_rules(self.mask))
+        if hashes and len(self.mask_secret.get_secret_value()) < 16:
+            raise ValueError("ENRICHER_MASK hashes fields: set ENRICHER_MASK_SECRET to at least 16 characters")
+        if not (self.dead_letter_stream or self.dead_letter_delivery_stream):
+            raise ValueError("name a dead-letter stream or delivery stream: bad records need somewhere to go")
+        return self

@@ -3,8 +3,8 @@
 Source: "Exponential Backoff And Jitter", https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from random import Random
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,10 @@ class RetryPolicy:
 UNTIL_CANCELLED = RetryPolicy()
 
 
-def full_jitter(policy: RetryPolicy, attempts: int, random: Random) -> float:
-    """Seconds to wait after `attempts` (at least 1) failures: even between 0 and the doubled, capped base."""
+def full_jitter(policy: RetryPolicy, attempts: int, uniform: Callable[[float, float], float]) -> float:
+    """Seconds to wait after `attempts` (at least 1) failures: even between 0 and the doubled, capped base.
+
+    `uniform` draws a number between its two arguments, as `random.Random().uniform` does.
+    """
     doublings = min(attempts - 1, 62)  # beyond that every cap is reached, and a float would overflow in the end
-    return random.uniform(0.0, min(policy.cap_seconds, policy.base_seconds * 2.0**doublings))
+    return uniform(0.0, min(policy.cap_seconds, policy.base_seconds * 2.0**doublings))

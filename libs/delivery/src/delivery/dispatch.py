@@ -89,7 +89,7 @@ class Dispatch:
         if len(verdicts) != len(taken):
             raise RuntimeError(f"An adapter gave {len(verdicts)} verdicts on {len(taken)} units.")
         attempts = [self._lanes.attempts(position) for position in taken]
-        again = self._clock() + full_jitter(self._retry, max(attempts), self._random)
+        again = self._clock() + full_jitter(self._retry, max(attempts), self._random.uniform)
         for position, tried, verdict in zip(taken, attempts, verdicts, strict=True):
             self._settle(position, after_attempt(verdict, tried), again)
         self._changed.set()

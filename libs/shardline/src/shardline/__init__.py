@@ -1,5 +1,6 @@
 """An asyncio consumer group for Amazon Kinesis: fan-out, leases in DynamoDB, safe checkpoints."""
 
+from shardline.dynamodb import DynamoDBLeaseTable
 from shardline.errors import (
     LeaseLost,
     LeaseTableMismatch,
@@ -9,6 +10,7 @@ from shardline.errors import (
     StreamUnavailable,
     SubscriptionFailed,
 )
+from shardline.group import ConsumerGroup, GroupSnapshot, ShardState
 from shardline.lease_table import LeaseTable
 from shardline.model import (
     AT_TIMESTAMP,
@@ -34,7 +36,10 @@ __all__ = [
     "Batch",
     "Checkpoint",
     "ChildShard",
+    "ConsumerGroup",
+    "DynamoDBLeaseTable",
     "GroupSettings",
+    "GroupSnapshot",
     "Lease",
     "LeaseLost",
     "LeaseTable",
@@ -45,6 +50,7 @@ __all__ = [
     "Shard",
     "ShardGone",
     "ShardLease",
+    "ShardState",
     "ShardlineError",
     "StreamUnavailable",
     "SubscriptionFailed",

@@ -49,12 +49,10 @@ class HeldLease:
         self.is_over = True
 
     async def retake(self) -> None:
-        """Acquire the lease anew, under a fresh epoch. Raises as `renew` does."""
+        """Acquire the lease anew, under a fresh epoch; a hand-off asked for is off. Raises as `renew` does."""
         holder = self.lease.holder or ""
 
         async def take() -> Lease:
-            if self.is_asked_for:
-                return await self._table.renew(self.lease)
             epoch = await self._table.next_epoch()
             taken = await self._table.take(self.lease, holder, epoch)
             if taken is None:

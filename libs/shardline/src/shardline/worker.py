@@ -1,0 +1,309 @@
+"""One task a lease: it reads the shard, renews and checkpoints, and gives the lease up in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shardline import fan_out, lineage
+from shardline.backoff import Backoff
+from shardline.clock import Clock
+from shardline.errors import LeaseLost, LeaseTableUnavailable, ShardGone, StreamUnavailable
+from shardline.held import HeldLease
+from shardline.lease_table import LeaseTable
+from shardline.model import LATEST, SHARD_END, Batch, Checkpoint, ChildShard, ShardLease
+from shardline.processor import Processor
+from shardline.progress import Progress
+from shardline.settings import GroupSettings
+from shardline.stream import Source
+
+_log = logging.getLogger(__name__)
+
+
+class Siblings(Protocol):
+    """What a shard's task asks of its group at the shard's end."""
+
+    async def sync(self) -> None:
+        """List the shards and create the leases that are missing."""
+
+    def wake(self) -> None:
+        """Look for leases to take at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every shard's task of a group shares."""
+
+    stream: str
+    source: Source
+    table: LeaseTable
+    processor: Processor
+    settings: GroupSettings
+    clock: Clock
+    rng: random.Random
+    siblings: Siblings
+
+
+class ShardWorker:
+    """Works on one shard from acquisition until its end, its hand-over or its loss."""
+
+    def __init__(self, held: HeldLease, around: Surroundings) -> None:
+        self.held = held
+        self.millis_behind_latest: int | None = None
+        self.progress = Progress()
+        self.is_leaving = False
+        self._around = around
+        self._settings = around.settings
+        self._reading: asyncio.Timeout | None = None
+        self._deadline: asyncio.Timeout | None = None
+        self._delivered = asyncio.Event()
+
+    @property
+    def shard(self) -> ShardLease:
+        """The shard as the processor knows it, under the present epoch."""
+        lease = self.held.lease
+        return ShardLease(self._around.stream, lease.shard_id, lease.parents, lease.epoch)
+
+    def leave(self) -> None:
+        """Have the shard drained, checkpointed and given up. Returns at once; `run` ends soon after."""
+        if self.is_leaving:
+            return
+        self.is_leaving = True
+        now = asyncio.get_running_loop().time()
+        if self._reading is not None:
+            self._reading.reschedule(now)
+        if self._deadline is not None:
+            self._deadline.reschedule(now + self._settings.drain_seconds)
+
+    async def run(self) -> None:
+        """Work until the shard is done with. A loss ends it quietly; a cancellation still saves progress."""
+        try:
+            await self._run()
+        except* LeaseLost as lost:
+            _log.warning("lost the lease of %s: %s", self.held.lease.shard_id, lost.exceptions[0])
+            await self._forget()
+
+    async def _run(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                keeping = tasks.create_task(self._keep())
+                await self._work()
+                await self._give_up()
+                keeping.cancel()
+        except asyncio.CancelledError:
+            await self._forget()
+            await _despite_cancellation(self._give_up())
+            raise
+
+    async def _keep(self) -> None:
+        """Renew and checkpoint for as long as the lease is held. Raises LeaseLost."""
+        settings, held = self._settings, self.held
+        while not held.is_over:
+            await self._around.clock.sleep(min(settings.checkpoint_interval_seconds, settings.renew_interval_seconds))
+            try:
+                await self._save()
+                unrenewed = self._around.clock.monotonic() - held.renewed_at
+                if unrenewed >= settings.renew_interval_seconds * 0.9:
+                    await held.renew()
+            except LeaseTableUnavailable as error:
+                _log.warning("could not renew: %s", error)
+            if held.is_asked_for:
+                self.leave()
+
+    async def _work(self) -> None:
+        """Read the shard until it ends or is given up; after a failure start again from the checkpoint."""
+        settings = self._settings
+        backoff = Backoff(settings.backoff_base_seconds, settings.backoff_cap_seconds, self._around.rng.random)
+        while True:
+            try:
+                async with self._drain_deadline():
+                    await self._read_once()
+                return
+            except LeaseLost:
+                raise
+            except Exception as failure:
+                if self.is_leaving and isinstance(failure, TimeoutError):
+                    _log.warning("%s did not drain in time", self.held.lease.shard_id)
+                else:
+                    _log.exception("%s failed, again from its last checkpoint", self.held.lease.shard_id)
+            await self._forget()
+            if self.progress.safe is not None:
+                backoff.reset()
+            async with self._until_leaving():
+                await self._around.clock.sleep(backoff.next())
+            if self.is_leaving:
+                return
+            await self._start_afresh()
+
+    async def _start_afresh(self) -> None:
+        """Save what is done and acquire the lease anew, so that what follows outranks what failed."""
+        await self._persistently(self._save)
+        self.progress = Progress()
+        await self._persistently(self.held.retake)
+
+    async def _read_once(self) -> None:
+        """Deliver the shard from the lease's checkpoint, or where the processor says, to its end or until leaving."""
+        around = self._around
+        start = await around.processor.start(self.shard) or self.held.lease.checkpoint
+        events = fan_out.events(
+            around.source,
+            self.shard.shard_id,
+            start,
+            settings=self._settings,
+            clock=around.clock,
+            fraction=around.rng.random,
+        )
+        try:
+            async with aclosing(events):  # type: ignore[type-var]
+                children = await self._deliver(events, start)
+        except ShardGone as gone:
+            await self._confirm(gone)
+            children = ()
+            await around.processor.process(self._batch(fan_out.ShardEvent([], None, 0, children)))
+        await around.processor.drain(self.shard)
+        if children is not None:
+            await self._until_delivered(lambda: self.progress.is_idle)
+            await self._persistently(lambda: self._end(children))
+
+    async def _deliver(
+        self, events: AsyncIterator[fan_out.ShardEvent], start: Checkpoint
+    ) -> tuple[ChildShard, ...] | None:
+        """Give events to the processor; returns the children at the shard's end, None when leaving."""
+        bounds = (self._settings.max_in_flight_records, self._settings.max_in_flight_bytes)
+        pinned = start.sequence_number != LATEST
+        while not self.is_leaving:
+            event: fan_out.ShardEvent | None = None
+            async with self._until_leaving():
+                await self._until_delivered(lambda: self._has_room(*bounds))
+                event = await anext(events)
+            if event is None:
+                break
+            if not pinned and event.continuation and not event.records:
+                # LATEST means "since now" only once: a restart must not skip what came in between.
+                self.progress.done(self.progress.add(Checkpoint(event.continuation)))
+            pinned = True
+            self.millis_behind_latest = event.millis_behind_latest
+            await self._around.processor.process(self._batch(event))
+            if event.shard_ended:
+                return event.child_shards
+        return None
+
+    def _has_room(self, records: int, size: int) -> bool:
+        return self.progress.records_in_flight < records and self.progress.bytes_in_flight < size
+
+    def _batch(self, event: fan_out.ShardEvent) -> Batch:
+        progress, on_done = self.progress, None
+        if event.records or event.shard_ended:
+            last = event.records[-1] if event.records else None
+            delivery = progress.add(
+                Checkpoint(last.sequence_number, last.sub_sequence_number) if last else None,
+                len(event.records),
+                sum(len(record.data) for record in event.records),
+            )
+
+            def on_done() -> None:
+                progress.done(delivery)
+                self._delivered.set()
+
+        return Batch(
+            self.shard,
+            event.records,
+            millis_behind_latest=event.millis_behind_latest,
+            shard_ended=event.shard_ended,
+            child_shards=event.child_shards,
+            on_done=on_done,
+        )
+
+    async def _confirm(self, gone: ShardGone) -> None:
+        """Find out what is gone: raises `gone` again when it was the consumer and the shard is still there."""
+        await self._around.source.register()
+        listed = await self._around.source.list_shards()
+        if not listed or any(shard.shard_id == self.shard.shard_id for shard in listed):
+            raise gone
+        _log.error("Kinesis no longer keeps %s; what was unread of it is lost", self.shard.shard_id)
+
+    async def _end(self, children: tuple[ChildShard, ...]) -> None:
+        """Create the children's leases, then say that the shard has ended, in that order."""
+        table, shard_id = self._around.table, self.shard.shard_id
+        leases = {lease.shard_id: lease for lease in await table.list_leases()}
+        if lineage.unleased_parents(children, leases):
+            await self._around.siblings.sync()
+            leases = {lease.shard_id: lease for lease in await table.list_leases()}
+        for lease in lineage.children_to_create(children, leases):
+            await table.create(lease)
+        await table.set_children(shard_id, children)
+        await self.held.end(Checkpoint(SHARD_END))
+        self._around.siblings.wake()
+
+    async def _save(self) -> None:
+        if self.progress.safe is not None:
+            await self.held.checkpoint(self.progress.safe)
+
+    async def _give_up(self) -> None:
+        """Write the last checkpoint and release the lease, so that others take it at once."""
+        try:
+            async with asyncio.timeout(self._settings.lease_duration_seconds):
+                await self._persistently(self._save)
+                await self._persistently(self.held.release)
+        except TimeoutError:
+            _log.warning("%s is left to expire: the lease table does not answer", self.held.lease.shard_id)
+
+    async def _forget(self) -> None:
+        try:
+            await self._around.processor.lost(self.shard)
+        except Exception:
+            _log.exception("the processor failed to forget %s", self.held.lease.shard_id)
+
+    async def _persistently(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Retry while the lease table or the stream is unavailable. Raises LeaseLost."""
+        backoff = Backoff(0.05, self._settings.renew_interval_seconds, self._around.rng.random)
+        while True:
+            try:
+                return await call()
+            except (LeaseTableUnavailable, StreamUnavailable) as error:
+                _log.warning("trying again: %s", error)
+            await self._around.clock.sleep(backoff.next())
+
+    async def _until_delivered(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            self._delivered.clear()
+            await self._delivered.wait()
+
+    @asynccontextmanager
+    async def _until_leaving(self) -> AsyncIterator[None]:
+        """Cut the body short when `leave` is called."""
+        try:
+            async with asyncio.timeout(0 if self.is_leaving else None) as self._reading:
+                yield
+        except TimeoutError:
+            if not self.is_leaving:
+                raise
+        finally:
+            self._reading = None
+
+    @asynccontextmanager
+    async def _drain_deadline(self) -> AsyncIterator[None]:
+        """Cut the body short when it has not drained in time after `leave`."""
+        try:
+            seconds = self._settings.drain_seconds if self.is_leaving else None
+            async with asyncio.timeout(seconds) as self._deadline:
+                yield
+        finally:
+            self._deadline = None
+
+
+async def _despite_cancellation(work: Coroutine[Any, Any, None]) -> None:
+    """Await work to its end, which must be near, though the awaiting task is cancelled again."""
+    task = asyncio.ensure_future(work)
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            continue
+        except LeaseLost as lost:
+            _log.warning("no last checkpoint: %s", lost)

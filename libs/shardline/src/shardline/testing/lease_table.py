@@ -1,40 +1,12 @@
-"""For tests of processors and of groups: batches by hand, and a lease table in memory."""
+"""A lease table in memory, with the conditions that DynamoDB's has."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from shardline.errors import LeaseLost, LeaseTableMismatch
-from shardline.model import Batch, Checkpoint, ChildShard, Lease, Record, ShardLease
-
-
-def records(*data: bytes, partition_key: str = "key", first_sequence_number: int = 1, arrived: int = 0) -> list[Record]:
-    """Return a record for each of `data`, their sequence numbers counting up from the first."""
-    return [
-        Record(str(first_sequence_number + place), 0, partition_key, each, arrived) for place, each in enumerate(data)
-    ]
-
-
-def make_batch(
-    records: Sequence[Record] = (),
-    *,
-    shard_id: str = "shardId-000000000000",
-    stream: str = "stream",
-    parents: tuple[str, ...] = (),
-    epoch: int = 1,
-    millis_behind_latest: int = 0,
-    shard_ended: bool = False,
-    child_shards: tuple[ChildShard, ...] = (),
-) -> Batch:
-    """Return a batch as a group would deliver it; `batch.is_done` tells whether it was marked done."""
-    return Batch(
-        ShardLease(stream, shard_id, parents, epoch),
-        records,
-        millis_behind_latest=millis_behind_latest,
-        shard_ended=shard_ended,
-        child_shards=child_shards,
-    )
+from shardline.model import Checkpoint, ChildShard, Lease
 
 
 class MemoryLeaseTable:

@@ -2,13 +2,13 @@
 
 import asyncio
 import gzip
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
+
 from aws_wire import aggregation
 
 _PAGE = 5000
@@ -86,6 +86,6 @@ async def archived_events(s3: Any, bucket: str, prefix: str) -> ArchivedEvents:
     return found
 
 
-def now_ms() -> int:
-    """The wall clock in ms since the epoch."""
-    return time.time_ns() // 1_000_000
+def event_id(data: bytes) -> str:
+    """The id of an event on the wire."""
+    return str(orjson.loads(data)["id"])

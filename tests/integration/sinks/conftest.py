@@ -1,12 +1,17 @@
-"""A real OpenSearch: the one that OPENSEARCH_URL names, or a node of this machine started for these tests."""
+"""The backends of the sinks: the AWS double as a process, and a real OpenSearch (OPENSEARCH_URL, or one of our own)."""
 
+import asyncio
+import contextlib
 import os
+import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 import pytest_asyncio
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
 from opensearchpy import AsyncOpenSearch
 
 from local_aws.java import JavaMissing
@@ -47,4 +52,34 @@ async def opensearch_url(
 async def search(opensearch_url: str) -> AsyncIterator[AsyncOpenSearch]:
     """A client that makes no retries of its own."""
     async with AsyncOpenSearch(hosts=[opensearch_url], max_retries=0, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def endpoint() -> AsyncIterator[str]:
+    """The address of a double that enforces write limits and takes records of 200 kB at most."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "local_aws", "--port", "0", "--state-seconds", "0.05"),
+        *("--write-limits", "--max-record-bytes", "200000", "--log-level", "warning"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    try:
+        yield (await process.stdout.readline()).decode().strip()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        await process.communicate()
+
+
+@pytest.fixture
+async def kinesis(endpoint: str) -> AsyncIterator[object]:
+    async with get_session().create_client(
+        "kinesis",
+        region_name="us-east-1",
+        endpoint_url=endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=AioConfig(retries={"total_max_attempts": 1}),
+    ) as client:
         yield client

@@ -147,10 +147,10 @@ class Engine:
         return moved
 
     def let_time_pass(self, silent_ms: int) -> bool:
-        """Event time has gone on since the greatest one seen for `silent_ms`, on all shards. Whether it moved."""
+        """While windows are open, event time has gone on for `silent_ms` since the greatest seen. Whether it moved."""
         moved = False
-        for source, marks, _ in self._runs:
-            if marks.greatest_time != NEVER:
+        for source, marks, stores in self._runs:
+            if marks.greatest_time != NEVER and any(store.slices for store in stores):
                 at = marks.greatest_time + silent_ms - source.delay_ms
                 moved = marks.raise_to(list(marks.by_shard), at) or moved
         return moved

@@ -27,7 +27,11 @@ class ShardWatermarks:
         self.fired = NEVER
 
     def open(self, shard: str, at: int = NEVER) -> None:
-        """Add a shard; one that is open already keeps the lower of both, as a merged child must."""
+        """Add a shard; one that is open already keeps the lower of both, as a merged child must.
+
+        No shard begins behind what has fired: its records would enter windows that never fire again.
+        """
+        at = max(at, self.fired)
         self.by_shard[shard] = min(self.by_shard.get(shard, at), at)
 
     def close(self, shard: str, children: Iterable[str]) -> None:

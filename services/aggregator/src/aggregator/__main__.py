@@ -1,0 +1,160 @@
+"""The aggregator as a process: joins the SQL, the consumer group, the state and the sinks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from aiobotocore.session import AioSession, get_session
+
+from aggregator.deliver import Delivery, Destination
+from aggregator.metrics import AggregatorMetrics
+from aggregator.pipeline import Pace, Pipeline, Time
+from aggregator.pipelines import SOURCE, load_pipelines, read_scripts
+from aggregator.settings import Settings
+from aggregator.silence import Policy
+from aggregator.state_store import StateStore, StoreUnavailable
+from delivery import DeadLetterSink, FirehoseSink, KinesisSink, OriginalStore
+from service_runtime import Runtime, aws, run
+from shardline import ConsumerGroup, DynamoDBLeaseTable, GroupSettings
+from streaming_sql import Program
+
+_TIME = Time(time.monotonic, lambda: time.time_ns() // 1_000_000, asyncio.sleep)
+
+
+async def serve(settings: Settings, runtime: Runtime) -> None:
+    """Aggregate until `runtime.stop`, then commit, deliver and hand the shards over."""
+    program = load_pipelines(read_scripts(settings.pipelines))
+    runtime.log.info("pipelines", queries=[query.name for query in program.queries], stream=SOURCE)
+    metrics = AggregatorMetrics(runtime.registry)
+    session = get_session()
+    async with AsyncExitStack() as stack:
+        clients = {
+            service: await stack.enter_async_context(_client(session, service, settings))
+            for service in ("kinesis", "firehose", "dynamodb", "s3")
+        }
+        store = StateStore(
+            clients["s3"],
+            clients["dynamodb"],
+            bucket=settings.state_bucket,
+            table=settings.state_table,
+            application=settings.application,
+        )
+        if settings.create_tables:
+            await _create_table(store, runtime)
+        delivery = _delivery(settings, metrics, clients)
+        while not runtime.stop.is_set():
+            await _own(settings, runtime, program, store, delivery, metrics, clients)
+
+
+async def _own(
+    settings: Settings,
+    runtime: Runtime,
+    program: Program,
+    store: StateStore,
+    delivery: Delivery,
+    metrics: AggregatorMetrics,
+    clients: Mapping[str, Any],
+) -> None:
+    """Take part in the group until the stop, or until another worker has taken over; stand by again then."""
+    table = DynamoDBLeaseTable(
+        dynamodb=clients["dynamodb"], table=settings.lease_table, create_missing=settings.create_tables
+    )
+    policy = Policy(settings.idle_seconds, settings.flush_seconds or None)
+    pace = Pace(settings.commit_seconds, settings.pending_records, policy)
+    pipeline = Pipeline(program, store, delivery, table.list_leases, metrics, pace, _TIME)
+    group = ConsumerGroup(
+        stream=settings.enriched_stream,
+        application=settings.application,
+        kinesis=clients["kinesis"],
+        lease_table=table,
+        worker_id=settings.worker_id or f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
+        settings=GroupSettings(
+            initial_position=settings.initial_position,
+            assignment="single_owner",
+            drain_seconds=0.8 * settings.drain_seconds,
+        ),
+    )
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        ends = [
+            tasks.create_task(_set_after(runtime.stop.wait(), stop)),
+            tasks.create_task(_set_after(pipeline.until_stale(), stop)),
+        ]
+        committing = tasks.create_task(pipeline.run())
+        runtime.ready(True)
+        await group.run(pipeline, stop)
+        for task in (*ends, committing):
+            task.cancel()
+
+
+async def _set_after(waiting: Any, event: asyncio.Event) -> None:
+    await waiting
+    event.set()
+
+
+async def _create_table(store: StateStore, runtime: Runtime) -> None:
+    while not runtime.stop.is_set():
+        try:
+            await store.create_table()
+        except StoreUnavailable as error:
+            runtime.log.warning("cannot create the state table, trying again", error=str(error))
+            await asyncio.sleep(1)
+        else:
+            return
+
+
+def _delivery(settings: Settings, metrics: AggregatorMetrics, clients: Mapping[str, Any]) -> Delivery:
+    kinesis, firehose, stage = clients["kinesis"], clients["firehose"], metrics.stage
+    rate = settings.calls_per_second
+
+    def stream(name: str, *, aggregate: bool = True) -> KinesisSink:
+        observer = stage.observer(f"kinesis:{name}")
+        return KinesisSink(kinesis, name, rate_per_second=rate, aggregate=aggregate, observer=observer)
+
+    def archive(name: str) -> FirehoseSink:
+        return FirehoseSink(firehose, name, rate_per_second=rate, observer=stage.observer(f"firehose:{name}"))
+
+    destinations = [
+        Destination(f"kinesis:{settings.aggregates_stream}", frozenset({"window"}), stream(settings.aggregates_stream)),
+        Destination(f"kinesis:{settings.alerts_stream}", frozenset({"alert"}), stream(settings.alerts_stream)),
+        Destination(f"kinesis:{settings.late_stream}", frozenset({"late"}), stream(settings.late_stream)),
+    ]
+    if settings.archive_delivery_stream:
+        name = settings.archive_delivery_stream
+        destinations.append(Destination(f"firehose:{name}", frozenset({"window", "alert"}), archive(name)))
+    letters_stream, letters_archive = settings.dead_letter_stream, settings.dead_letter_delivery_stream
+    letters = DeadLetterSink(
+        stream(letters_stream, aggregate=False) if letters_stream else None,
+        archive(letters_archive) if letters_archive else None,
+        originals=OriginalStore(clients["s3"], settings.dead_letter_bucket) if settings.dead_letter_bucket else None,
+    )
+    return Delivery(destinations, letters, metrics)
+
+
+def _client(session: AioSession, service: str, settings: Settings) -> Any:
+    attempts = 3 if service in {"dynamodb", "s3"} else 1
+    return aws.client(
+        session, service, settings.aws_region, max_connections=settings.max_connections, attempts=attempts
+    )
+
+
+def main() -> int:
+    """Entry point: run the service and return its exit code."""
+    return run(
+        Settings,
+        serve,
+        name="aggregator",
+        description="Runs streaming SQL over enriched events: windows, alerts, late events.",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

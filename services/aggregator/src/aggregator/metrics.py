@@ -1,0 +1,31 @@
+"""What the aggregator counts beside the standard stage metrics."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from service_runtime.metrics import StageMetrics
+
+
+class AggregatorMetrics:
+    """The aggregator's metrics. Register them once, on the service's own registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.stage = StageMetrics(registry)
+        # Moves when an event comes too late for a window of the query, once a query.
+        self.late_events = Counter("etl_late_events", "Events too late for a window", ["query"], registry=registry)
+        # Moves when a query's window fires, once for each of its groups.
+        self.windows = Counter("etl_windows", "Rows of fired windows", ["query"], registry=registry)
+        # Moves when a field has not the type that the table declares, and so is NULL.
+        self.null_fields = Counter("etl_null_fields", "Fields of a wrong type, taken as NULL", registry=registry)
+        # Moves when an event has no event time, and so belongs to no window.
+        self.without_time = Counter("etl_events_without_time", "Events without event time", registry=registry)
+        # Moves when a state is committed.
+        self.commits = Counter("etl_commits", "Committed states", registry=registry)
+        # Moves when S3 or DynamoDB did not take a state, which is then tried again.
+        self.commit_retries = Counter("etl_commit_retries", "Commits tried again", registry=registry)
+        self.commit_seconds = Histogram("etl_commit_seconds", "Time to make a state durable", registry=registry)
+        # Set at each commit.
+        self.state_bytes = Gauge("etl_state_bytes", "Size of the state before compression", registry=registry)
+        self.open_groups = Gauge("etl_open_groups", "Groups held in open windows", registry=registry)
+        self.outbox_rows = Gauge("etl_outbox_rows", "Rows decided and not known to be delivered", registry=registry)

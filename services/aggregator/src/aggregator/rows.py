@@ -1,0 +1,129 @@
+"""Rows as they travel: a fired window, an alert, a late event and a dead letter, each as one JSON object.
+
+Every row has an id that follows from its content alone, and windows and alerts carry (epoch, revision), so that a row
+delivered twice replaces itself.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+
+from delivery import DeadLetter, Item
+from shardline import Record, ShardLease
+from streaming_sql import FiredWindow, LateRow
+
+STAGE = "aggregator"
+Kind = Literal["window", "alert", "late", "dead_letter"]
+
+_json = msgspec.json.Encoder(decimal_format="number")
+_MAX_KEY_CHARACTERS = 256  # of a Kinesis partition key
+
+
+class Row(msgspec.Struct, frozen=True, array_like=True):
+    """One row to deliver: what it is, its stream's partition key, its bytes (a dead letter's are its fields)."""
+
+    kind: Kind
+    key: str
+    data: bytes
+
+    @property
+    def item(self) -> Item:
+        """The row for a sink."""
+        return Item(self.data, self.key)
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What the rows of one commit share: the lease epoch, the commit's generation, the time of firing in ms."""
+
+    epoch: int
+    revision: int
+    emitted: int
+
+
+def window_row(fired: FiredWindow, stamp: Stamp) -> Row:
+    """A fired window as a row of `aggregates`, or of `alerts` where its sink has a severity."""
+    group = _json.encode(fired.key).decode()
+    identity = f"{fired.query}|{fired.window_start}|{fired.window_end}|{group}"
+    severity = fired.sink_options.get("severity")
+    body: dict[str, Any] = {"id": identity}
+    if severity is None:
+        body["query"] = fired.query
+    else:
+        body |= {"rule": fired.query, "severity": severity, "time": fired.window_end}
+    body |= {
+        "window_start": fired.window_start,
+        "window_end": fired.window_end,
+        "key": fired.key,
+        "values": fired.values,
+        "epoch": stamp.epoch,
+        "revision": stamp.revision,
+        "emitted": stamp.emitted,
+    }
+    return Row("window" if severity is None else "alert", _partition_key(group), _json.encode(body))
+
+
+def late_row(late: LateRow) -> Row:
+    """A late event as a row of `late`. Its id is the event's and the query's: an event is late once a query."""
+    event = late.row.get("id")
+    body = {
+        "id": f"{event}|{late.query}",
+        "event": event,
+        "query": late.query,
+        "time": late.time,
+        "window_end": late.window_end,
+        "watermark": late.watermark,
+        "shard": late.shard,
+    }
+    return Row("late", _partition_key(str(event)), _json.encode(body))
+
+
+def malformed_row(record: Record, lease: ShardLease) -> Row:
+    """The dead letter of a record that is no JSON object."""
+    letter = DeadLetter(
+        stage=STAGE,
+        stream=lease.stream,
+        shard=lease.shard_id,
+        sequence_number=record.sequence_number,
+        sub_sequence_number=record.sub_sequence_number,
+        code="malformed_json",
+        message="the record is no JSON object",
+        field=None,
+        event_id=None,
+        original=record.data,
+        first_seen=record.arrived,
+    )
+    return _letter_row(letter)
+
+
+def rejected_row(row: Row, stream: str, code: str, message: str, now_ms: int) -> Row:
+    """The dead letter of a row that its sink can never take."""
+    identity = msgspec.json.decode(row.data).get("id")
+    letter = DeadLetter(STAGE, stream, "", "", 0, code, message, None, identity, row.data, now_ms)
+    return _letter_row(letter)
+
+
+def letter_of(row: Row) -> DeadLetter:
+    """The dead letter that a row of that kind stands for."""
+    fields = msgspec.json.decode(row.data)
+    return DeadLetter(**{**fields, "original": base64.b64decode(fields["original"])})
+
+
+def _letter_row(letter: DeadLetter) -> Row:
+    fields = {
+        name: getattr(letter, name)
+        for name in (
+            *("stage", "stream", "shard", "sequence_number", "sub_sequence_number", "code", "message", "field"),
+            *("event_id", "first_seen"),
+        )
+    }
+    original = base64.b64encode(letter.original).decode()
+    return Row("dead_letter", _partition_key(letter.id), _json.encode({**fields, "original": original}))
+
+
+def _partition_key(text: str) -> str:
+    return text[:_MAX_KEY_CHARACTERS] or "-"

@@ -1,0 +1,119 @@
+"""The aggregator's whole state: engine, positions, outbox. Pure; what is committed is one snapshot of it.
+
+Snapshot: {"version": 1, "positions": {shard: [sequence number, sub-sequence number]}, "ended": [shard],
+"engine": see streaming_sql.state, "outbox": [[kind, key, base64]]}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from aggregator.outbox import Outbox
+from aggregator.rows import Row, late_row, malformed_row
+from shardline import Checkpoint, Lease, Record, ShardLease
+from streaming_sql import Applied, Engine, Program, StateError
+
+VERSION = 1
+
+
+class _Snapshot(msgspec.Struct):
+    version: int
+    positions: dict[str, tuple[str, int]]
+    ended: list[str]
+    engine: dict[str, Any]
+    outbox: list[Row]
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Snapshot).decode
+
+
+@dataclass
+class State:
+    """What one commit makes durable together."""
+
+    engine: Engine
+    positions: dict[str, Checkpoint] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
+    outbox: Outbox = field(default_factory=Outbox)
+
+    def begin_shard(self, lease: ShardLease) -> Checkpoint | None:
+        """A shard is about to be read. Returns the position up to which its records are counted in, if any is."""
+        if lease.shard_id not in self.ended:
+            self.engine.open_shard(lease.shard_id)
+        return self.positions.get(lease.shard_id)
+
+    def unseen(self, shard: str, records: Sequence[Record]) -> Sequence[Record]:
+        """The records beyond the shard's position: what was counted in once is never counted again."""
+        position = self.positions.get(shard)
+        if position is None or not records or position < _place(records[0]):
+            return records
+        return [record for record in records if position < _place(record)]
+
+    def apply(self, lease: ShardLease, records: Sequence[Record]) -> Applied:
+        """Count unseen records of a shard in, in order; late and malformed ones go to the outbox."""
+        applied = self.engine.apply(lease.shard_id, [record.data for record in records])
+        self.outbox.add(late_row(late) for late in applied.late)
+        self.outbox.add(malformed_row(records[place], lease) for place in applied.malformed)
+        if records:
+            self.positions[lease.shard_id] = _place(records[-1])
+        return applied
+
+    def end_shard(self, shard: str, children: Iterable[str]) -> None:
+        """The shard's last record is counted in; its children begin at its watermark."""
+        if shard not in self.ended:
+            self.ended.add(shard)
+            self.engine.close_shard(shard, [child for child in children if child not in self.ended])
+
+    def await_shards(self, leases: Sequence[Lease]) -> None:
+        """Hold windows back for every shard that can be read now, and for none that is gone."""
+        leased = {lease.shard_id: lease for lease in leases}
+        for shard in readable_shards(leases) - self.ended:
+            self.engine.open_shard(shard)
+        # A child may be open here before it has a lease: while its parent's end is not yet in the lease table.
+        if not any(lease.shard_id in self.ended and not lease.is_ended for lease in leases):
+            for shard in self.engine.shards - leased.keys():
+                self.engine.close_shard(shard)
+        gone = {shard for shard in self.ended if shard not in leased}
+        self.ended -= gone
+        for shard in (self.positions.keys() - leased.keys()) | gone:
+            self.positions.pop(shard, None)
+
+    def encode(self) -> bytes:
+        """The snapshot as JSON."""
+        positions = {shard: (at.sequence_number, at.sub_sequence_number) for shard, at in self.positions.items()}
+        snapshot = _Snapshot(VERSION, positions, sorted(self.ended), self.engine.snapshot(), list(self.outbox.rows))
+        return _encode(snapshot)
+
+
+def decode_state(data: bytes, program: Program) -> tuple[State, list[str]]:
+    """The state of a snapshot, and the queries whose open windows it holds in vain because their SQL changed.
+
+    Raises:
+        StateError: when the snapshot is of another version or no snapshot.
+
+    """
+    try:
+        snapshot = _decode(data)
+    except msgspec.DecodeError as error:
+        raise StateError(f"not a snapshot: {error}") from error
+    if snapshot.version != VERSION:
+        raise StateError(f"snapshot version {snapshot.version}, this program reads version {VERSION}")
+    engine = Engine(program)
+    discarded = engine.restore(snapshot.engine)
+    positions = {shard: Checkpoint(*at) for shard, at in snapshot.positions.items()}
+    return State(engine, positions, set(snapshot.ended), Outbox(snapshot.outbox)), discarded
+
+
+def readable_shards(leases: Iterable[Lease]) -> set[str]:
+    """The shards that have not ended and wait for no parent: those whose events are still to come."""
+    unfinished = {lease.shard_id: lease for lease in leases if not lease.is_ended}
+    return {shard for shard, lease in unfinished.items() if not any(parent in unfinished for parent in lease.parents)}
+
+
+def _place(record: Record) -> Checkpoint:
+    return Checkpoint(record.sequence_number, record.sub_sequence_number)

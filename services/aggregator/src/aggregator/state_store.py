@@ -1,0 +1,213 @@
+"""Durable state: immutable snapshots in S3, and one DynamoDB item that says which of them counts.
+
+The item, key `application` (S): `generation` (N) of the last commit, `snapshot` and `previous` (S), object keys,
+`epoch` (N), the highest lease epoch that claimed or committed. A claim raises the epoch, so that a worker which
+still believes to hold the shards fails at its next commit. Conditional writes:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import aiohttp
+from botocore.exceptions import BotoCoreError, ClientError
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+_CONFLICT = "ConditionalCheckFailedException"
+
+
+class StaleOwner(Exception):
+    """A newer owner has claimed the state. Stop: deliver nothing more, and begin again from the committed state."""
+
+
+class StoreUnavailable(Exception):
+    """S3 or DynamoDB did not do what was asked. The write may have happened or not; try the same again."""
+
+
+class SnapshotMissing(Exception):
+    """The committed snapshot is not in the bucket. Restore the object, or delete the item to begin anew."""
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """Which snapshot counts. `generation` 0 and an empty `snapshot`: nothing has been committed yet."""
+
+    generation: int = 0
+    snapshot: str = ""
+    previous: str = ""
+
+
+class StateStore:
+    """One application's state in `bucket` under `aggregator/<application>/`, and in `table`.
+
+    Every method raises StoreUnavailable for what trying again may mend.
+    """
+
+    def __init__(self, s3: Any, dynamodb: Any, *, bucket: str, table: str, application: str) -> None:
+        self._s3 = s3
+        self._dynamodb = dynamodb
+        self._bucket = bucket
+        self._table = table
+        self._key = {"application": {"S": application}}
+        self._prefix = f"aggregator/{application}/"
+
+    async def claim(self, epoch: int) -> Pointer:
+        """Fence off every older owner, and return what counts.
+
+        Raises:
+            StaleOwner: when an owner of a higher epoch has claimed it.
+
+        """
+        try:
+            answer = await _translated(
+                lambda: self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=self._key,
+                    UpdateExpression="SET epoch = :epoch",
+                    ConditionExpression="attribute_not_exists(epoch) OR epoch <= :epoch",
+                    ExpressionAttributeValues={":epoch": {"N": str(epoch)}},
+                    ReturnValues="ALL_NEW",
+                )
+            )
+        except _Conflict as error:
+            raise StaleOwner(f"epoch {epoch} is not the newest") from error
+        return _pointer(answer.get("Attributes", {}))
+
+    async def load(self, pointer: Pointer) -> bytes:
+        """The snapshot's bytes.
+
+        Raises:
+            SnapshotMissing: when the object is not there.
+
+        """
+
+        async def read() -> bytes:
+            answer = await self._s3.get_object(Bucket=self._bucket, Key=pointer.snapshot)
+            async with answer["Body"] as body:
+                return bytes(await body.read())
+
+        try:
+            packed = await _translated(read)
+        except _Missing as error:
+            raise SnapshotMissing(f"s3://{self._bucket}/{pointer.snapshot} is not there") from error
+        return await asyncio.to_thread(gzip.decompress, packed)
+
+    async def save(self, generation: int, epoch: int, data: bytes) -> str:
+        """Put a snapshot under a key of its own, and return the key. It counts only once it is committed."""
+        key = f"{self._prefix}{generation:012d}-{epoch}-{uuid.uuid4().hex}.json.gz"
+        packed = await asyncio.to_thread(gzip.compress, data, 1, mtime=0)
+        await _translated(lambda: self._s3.put_object(Bucket=self._bucket, Key=key, Body=packed))
+        return key
+
+    async def commit(self, before: Pointer, key: str, epoch: int) -> Pointer:
+        """Make the saved snapshot the one that counts. Trying the same commit again is harmless.
+
+        Raises:
+            StaleOwner: when another owner has claimed or committed since `before`.
+
+        """
+        after = Pointer(before.generation + 1, key, before.snapshot)
+        try:
+            await _translated(lambda: self._dynamodb.update_item(**self._advance(before, after, epoch)))
+        except _Conflict as error:
+            answer = await _translated(
+                lambda: self._dynamodb.get_item(TableName=self._table, Key=self._key, ConsistentRead=True)
+            )
+            if _pointer(answer.get("Item", {})) != after:
+                raise StaleOwner(f"generation {after.generation} of epoch {epoch} came too late") from error
+        return after
+
+    def _advance(self, before: Pointer, after: Pointer, epoch: int) -> dict[str, Any]:
+        same = "attribute_not_exists(generation)" if not before.generation else "generation = :before"
+        values = {
+            ":after": {"N": str(after.generation)},
+            ":snapshot": {"S": after.snapshot},
+            ":previous": {"S": after.previous},
+            ":epoch": {"N": str(epoch)},
+        }
+        if before.generation:
+            values[":before"] = {"N": str(before.generation)}
+        return {
+            "TableName": self._table,
+            "Key": self._key,
+            "UpdateExpression": "SET generation = :after, #snapshot = :snapshot, previous = :previous, epoch = :epoch",
+            "ConditionExpression": f"{same} AND epoch <= :epoch",
+            "ExpressionAttributeNames": {"#snapshot": "snapshot"},
+            "ExpressionAttributeValues": values,
+        }
+
+    async def delete(self, key: str) -> None:
+        """Delete a snapshot that no longer counts."""
+        await _translated(lambda: self._s3.delete_object(Bucket=self._bucket, Key=key))
+
+    async def sweep(self, pointer: Pointer) -> int:
+        """Delete every snapshot but the two that the pointer names; returns how many. Only after a claim."""
+        kept = {pointer.snapshot, pointer.previous}
+        deleted = 0
+        place = {"Bucket": self._bucket, "Prefix": self._prefix}
+        while True:
+            page = await _translated(partial(self._s3.list_objects_v2, **place))
+            for key in [item["Key"] for item in page.get("Contents", []) if item["Key"] not in kept]:
+                await self.delete(key)
+                deleted += 1
+            if not page.get("IsTruncated"):
+                return deleted
+            place["ContinuationToken"] = page["NextContinuationToken"]
+
+    async def create_table(self) -> None:
+        """Create the table if it is missing, and wait until it is there."""
+        try:
+            await _translated(
+                lambda: self._dynamodb.create_table(
+                    TableName=self._table,
+                    KeySchema=[{"AttributeName": "application", "KeyType": "HASH"}],
+                    AttributeDefinitions=[{"AttributeName": "application", "AttributeType": "S"}],
+                    BillingMode="PAY_PER_REQUEST",
+                )
+            )
+        except _Exists:
+            return
+        await self._dynamodb.get_waiter("table_exists").wait(TableName=self._table, WaiterConfig={"Delay": 1})
+
+
+class _Conflict(Exception):
+    """A condition did not hold."""
+
+
+class _Missing(Exception):
+    """There is no such object."""
+
+
+class _Exists(Exception):
+    """It is there already."""
+
+
+async def _translated(call: Callable[[], Awaitable[_T]]) -> _T:
+    """The call's answer; botocore's errors as this module's."""
+    try:
+        return await call()
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code == _CONFLICT:
+            raise _Conflict from error
+        if code in {"NoSuchKey", "404"}:
+            raise _Missing from error
+        if code == "ResourceInUseException":
+            raise _Exists from error
+        raise StoreUnavailable(f"{code}: {error}") from error
+    except (BotoCoreError, aiohttp.ClientError, OSError) as error:
+        raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def _pointer(item: dict[str, Any]) -> Pointer:
+    generation = int(item.get("generation", {"N": "0"})["N"])
+    return Pointer(generation, item.get("snapshot", {"S": ""})["S"], item.get("previous", {"S": ""})["S"])

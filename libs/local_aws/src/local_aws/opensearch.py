@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from local_aws.commands import CommandFailed, run_command
 from local_aws.java import Java, find_java
 from local_aws.opensearch_jars import Jar, jars_in, locked_jars
 from local_aws.probes import answers
@@ -190,7 +191,7 @@ class OpenSearch:
             else "stopping, and writing an archive for fast starts",
         )
 
-    async def _write_ground(self, java: Java) -> None:
+    async def _write_ground(self, runtime: Java) -> None:
         assert self._archive is not None
         ground = self._archive.ground
         ground.parent.mkdir(parents=True, exist_ok=True)
@@ -198,12 +199,9 @@ class OpenSearch:
         if ground.exists():
             return
         scratch = ground.with_suffix(f".{os.getpid()}")
-        dump = await asyncio.create_subprocess_exec(
-            *(str(java.executable), f"-XX:SharedArchiveFile={scratch}", "-Xshare:dump"),
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-        if await dump.wait() == 0:
+        dump = [str(runtime.executable), f"-XX:SharedArchiveFile={scratch}", "-Xshare:dump"]
+        with contextlib.suppress(CommandFailed):  # without an archive it only starts slower
+            await run_command(dump, self._environment)
             scratch.replace(ground)
 
     def _write_files(self) -> None:

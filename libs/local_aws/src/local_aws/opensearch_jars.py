@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import hashlib
 import shutil
 import tempfile
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from jgo.maven import MavenContext, PythonResolver
 
+from local_aws.commands import locked
 from local_aws.progress import Progress
 
 DOWNLOADS = 8
@@ -141,8 +141,7 @@ async def jars_in(
     missing = await asyncio.to_thread(_missing, folder, jars)
     if missing:
         progress.started(STEP, f"fetching {len(missing)} jars, {_megabytes(missing)} MB")
-        with (folder / ".lock").open("w") as lock:
-            await _acquire(lock.fileno(), progress)
+        async with locked(folder / ".lock", progress, STEP):
             missing = await asyncio.to_thread(_missing, folder, jars)
             await _fetch_all(folder, missing, progress, fetch)
         progress.done(STEP, f"{len(jars)} jars checked")
@@ -162,17 +161,6 @@ def _remove_leftovers(folder: Path) -> None:
 
 def _megabytes(jars: Sequence[Jar]) -> int:
     return round(sum(jar.bytes for jar in jars) / 1e6)
-
-
-async def _acquire(descriptor: int, progress: Progress) -> None:
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.updated(STEP, "another start is fetching them")
-            await asyncio.sleep(0.5)
-        else:
-            return
 
 
 async def _fetch_all(

@@ -16,10 +16,10 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 
-from local_aws import reaper, tether
+from local_aws import reaper
+from local_aws.commands import tethered
 from local_aws.programs import NotReady, ProcessDied, Program, start_order, stop_order, tail
 from local_aws.progress import Progress, Silent
 
@@ -121,8 +121,7 @@ class Supervisor:
         with program.log.open("ab") as log:
             log_start = log.tell()
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", tether.__file__, str(os.getpid())),
-                *program.argv,
+                *tethered(program.argv),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -219,8 +218,3 @@ def _leaves(failures: BaseExceptionGroup[BaseException]) -> Iterator[BaseExcepti
 def _signal_group(group: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-
-
-def log_path(folder: Path, name: str) -> Path:
-    """Give where a program of a stack logs."""
-    return folder / f"{name}.log"

@@ -1,5 +1,6 @@
 """Starts the console: `python -m console`."""
 
+import logging
 import sys
 
 import aiohttp
@@ -17,6 +18,8 @@ from service_runtime import Runtime
 
 async def serve(settings: Settings, runtime: Runtime) -> None:
     """Serves the page until the runtime stops."""
+    # Its warnings carry a traceback for each request while OpenSearch is away; the poll loop says so once.
+    logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     metrics = ConsoleMetrics(runtime.registry)
     client = opensearch.connect(settings)
     try:

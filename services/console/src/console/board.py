@@ -104,7 +104,11 @@ class Board:
             for (stream, shard), lag in one.lag.items()
         }
         joined = join(self._stream_order, self._groups, self._answer or Answer(), lags)
-        return {"known": self._answer is not None, "streams": joined}
+        open_shards: dict[str, int] = {}
+        for one in joined:
+            if node := self._streams.node(one.stream):
+                open_shards[node] = open_shards.get(node, 0) + sum(row.state == "open" for row in one.shards)
+        return {"known": self._answer is not None, "streams": joined, "open_by_node": open_shards}
 
     def views(self) -> dict[str, Any]:
         """Charts, alerts, dead letters."""

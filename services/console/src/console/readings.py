@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from console.scrape import Bucket, Scrape, buckets, increases, merge, quantile, rates
+
+EVENTS_KIND: Final = "enriched"
+EVENTS_ROUTE: Final = "/v1/events"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,8 @@ class Reading:
     lag: Mapping[tuple[str, str], float] = field(default_factory=dict)
     step_latency: Mapping[str, Latency] = field(default_factory=dict)
     sink_latency: Mapping[str, Latency] = field(default_factory=dict)
-    searchable: Latency = Latency()
+    indexed: Latency = Latency()
+    request: Latency = Latency()
     retries: Mapping[str, float] = field(default_factory=dict)
     dead_letters: Mapping[str, float] = field(default_factory=dict)
     late: Mapping[str, float] = field(default_factory=dict)
@@ -63,7 +68,8 @@ def read(service: str, windows: Sequence[Window], processes: int, error: str) ->
         lag=_lags(windows),
         step_latency=_latencies(windows, "etl_stage_seconds", "step"),
         sink_latency=_latencies(windows, "etl_sink_seconds", "sink"),
-        searchable=_latencies(windows, "etl_accept_to_searchable_seconds", "").get("", Latency()),
+        indexed=_latencies(windows, "etl_searchable_seconds", "kind").get(EVENTS_KIND, Latency()),
+        request=_latencies(windows, "etl_http_request_seconds", "route").get(EVENTS_ROUTE, Latency()),
         retries=_rates(windows, "etl_retries_total", "sink"),
         dead_letters=_totals(windows, "etl_dead_letters_total", "code"),
         late=_totals(windows, "etl_late_events_total", "query"),

@@ -55,11 +55,11 @@ def _entries(text: str) -> list[str]:
 _GROUPS = (
     Group("enricher", "raw", "enricher-leases"),
     Group("aggregator", "enriched", "aggregator-leases"),
-    Group("indexer", "enriched", "indexer-enriched-leases"),
-    Group("indexer", "aggregates", "indexer-aggregates-leases"),
-    Group("indexer", "alerts", "indexer-alerts-leases"),
-    Group("indexer", "late", "indexer-late-leases"),
-    Group("indexer", "dead-letters", "indexer-dead-letters-leases"),
+    Group("indexer", "enriched", "indexer-leases-enriched"),
+    Group("indexer", "aggregates", "indexer-leases-aggregates"),
+    Group("indexer", "alerts", "indexer-leases-alerts"),
+    Group("indexer", "late", "indexer-leases-late"),
+    Group("indexer", "dead-letters", "indexer-leases-dead-letters"),
 )
 
 

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from console.readings import Latency, Reading
+from console.readings import EVENTS_KIND, Latency, Reading
 
 NodeState = Literal["up", "partly", "down", "unknown"]
 PipelineState = Literal["flowing", "lagging", "degraded", "idle", "starting"]
 
 SERVICES: Final = ("ingest-api", "enricher", "aggregator", "indexer")
-_WHOLE_BATCH_STEPS: Final = ("batch", "total", "request", "accept", "pipeline")
+_DELIVERING_STEPS: Final = ("deliver", "bulk", "commit")
+_EVENTS_SINK: Final = f"opensearch:{EVENTS_KIND}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,8 @@ class Totals:
     state: PipelineState
     problems: tuple[str, ...]
     accepted_rate: float | None
-    searchable_rate: float | None
-    searchable: Latency
+    indexed_rate: float | None
+    indexed: Latency
     lag: float | None
     dead_letters: float
     late: float
@@ -180,7 +181,7 @@ def _received(reading: Reading, streams: StreamNames) -> Iterable[Hop]:
             "ingest-api",
             sum(reading.received.values()),
             None,
-            _whole_batch(reading.step_latency),
+            reading.request,
             0.0,
         )
         return
@@ -196,7 +197,7 @@ def _received(reading: Reading, streams: StreamNames) -> Iterable[Hop]:
             reading.service,
             sum(reading.received.get(name, 0.0) for name in names),
             max(lags, default=None),
-            _whole_batch(reading.step_latency),
+            _own_work(reading.step_latency),
             0.0,
         )
 
@@ -227,9 +228,9 @@ def _archived(measured: Mapping[tuple[str, str], Hop]) -> dict[tuple[str, str], 
     return {("firehose", "s3"): hop}
 
 
-def _whole_batch(steps: Mapping[str, Latency]) -> Latency:
-    whole = [steps[name] for name in _WHOLE_BATCH_STEPS if name in steps]
-    return whole[0] if whole else _slowest(steps.values())
+def _own_work(steps: Mapping[str, Latency]) -> Latency:
+    """The slowest step that is the service's own: the time of its sinks stands on the hops that leave it."""
+    return _slowest(latency for step, latency in steps.items() if step not in _DELIVERING_STEPS)
 
 
 def _slowest(latencies: Iterable[Latency]) -> Latency:
@@ -254,12 +255,18 @@ def _totals(
         state=state,
         problems=problems,
         accepted_rate=accepted,
-        searchable_rate=hops["indexer>opensearch"].rate,
-        searchable=_slowest(reading.searchable for reading in readings.values()),
+        indexed_rate=_indexed(readings.values()),
+        indexed=_slowest(reading.indexed for reading in readings.values()),
         lag=lag,
         dead_letters=sum(sum(reading.dead_letters.values()) for reading in readings.values()),
         late=sum(sum(reading.late.values()) for reading in readings.values()),
     )
+
+
+def _indexed(readings: Iterable[Reading]) -> float | None:
+    """Events a second that OpenSearch acknowledged, without windows, alerts and the like."""
+    rates = [rate for one in readings for sink, rate in one.sent.items() if sink in (_EVENTS_SINK, "opensearch")]
+    return sum(rates) if rates else None
 
 
 def _problem(node: Node) -> str:

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import re
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -184,22 +185,31 @@ def dead_letter_search(identity: str) -> Body:
 
 def original(source: Mapping[str, Any]) -> Original:
     """The bytes of a dead letter as a person can read them, the first 16 KiB."""
+    if source.get("object"):
+        place = f"s3://{text(source.get('bucket'))}/{text(source.get('object'))}"
+        return Original(f"Too large to travel with its dead letter: {place}", "elsewhere", 0, truncated=False)
     try:
         data = base64.b64decode(str(source.get("original") or ""), validate=True)
-    except (binascii.Error, ValueError):
-        return Original("The stored original is not base64.", "none", 0, truncated=False)
-    shown = data[:MAX_ORIGINAL_BYTES]
-    truncated = len(data) > len(shown)
+        shown, size = _inflate(data) if source.get("encoding") == "gzip+base64" else (data, len(data))
+    except (binascii.Error, ValueError, zlib.error):
+        return Original("The stored original cannot be decoded.", "none", 0, truncated=False)
+    shown = shown[:MAX_ORIGINAL_BYTES]
+    truncated = size > len(shown)
     try:
-        return Original(_decode(shown, truncated=truncated), "utf-8", len(data), truncated)
+        return Original(_decode(shown, truncated=truncated), "utf-8", size, truncated)
     except UnicodeDecodeError:
-        return Original(hex_dump(shown[:2048]), "hex", len(data), len(data) > 2048)
+        return Original(hex_dump(shown[:2048]), "hex", size, size > 2048)
+
+
+def _inflate(data: bytes) -> tuple[bytes, int]:
+    """The first bytes of a gzip member and the whole size that its trailer states: it is never inflated in full."""
+    head = zlib.decompressobj(wbits=31).decompress(data, MAX_ORIGINAL_BYTES)
+    return head, max(len(head), int.from_bytes(data[-4:], "little"))
 
 
 def _decode(data: bytes, *, truncated: bool) -> str:
-    if not truncated:
-        return data.decode()
-    for cut in range(4):  # the cut may have split a character of up to four bytes
+    """The text; at a cut, without the up to three bytes of a character that was split there."""
+    for cut in range(4 if truncated else 1):
         try:
             return data[: len(data) - cut].decode()
         except UnicodeDecodeError:

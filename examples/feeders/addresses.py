@@ -12,7 +12,7 @@ WELL_KNOWN = (
     *("114.114.114.114", "223.5.5.5", "180.76.76.76", "168.95.1.1", "168.126.63.1", "164.124.101.2"),
     *("200.221.11.100", "196.43.46.190", "203.50.2.71", "2606:4700:4700::1111", "2001:4860:4860::8888"),
 )
-"""Addresses of public DNS resolvers in a dozen countries: known to everybody, nobody's home. Nothing is sent to them."""
+"""Addresses of public DNS resolvers in a dozen countries: everybody knows them. Nothing is sent to them."""
 
 _TRIES_EACH = 200
 

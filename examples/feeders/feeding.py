@@ -5,6 +5,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -25,9 +26,9 @@ def common_parser(description: str, *, rate: float) -> argparse.ArgumentParser:
     )
     parser.add_argument("--url", default="http://127.0.0.1:8080", help="address of the ingest API")
     parser.add_argument(
-        "--key", default=os.environ.get("INGEST_KEY", ""), help="API key; better given as INGEST_KEY, which ps hides"
+        "--key", default=None, help="API key; better given as the environment's ETL_API_KEY, which ps does not show"
     )
-    parser.add_argument("--duration", type=_positive, default=60.0, help="seconds to run")
+    parser.add_argument("--duration", type=_positive, default=None, help="seconds to run; without it, until Ctrl-C")
     parser.add_argument("--rate", type=_positive, default=rate, help="most events a second")
     parser.add_argument(
         "--batch", type=int, choices=range(1, 501), metavar="1-500", default=50, help="events a request"
@@ -43,6 +44,21 @@ def run(name: str, options: argparse.Namespace, feed: Feed, content_type: str = 
     0: every event was accepted or refused for good; 1: some were given up, or the key is not known.
     """
     return asyncio.run(_run(name, options, feed, content_type))
+
+
+def api_key(options: argparse.Namespace) -> str:
+    """The key of --key, else of the environment's ETL_API_KEY, else none."""
+    return str(options.key if options.key is not None else os.environ.get("ETL_API_KEY", ""))
+
+
+def stop_at_the_end(options: argparse.Namespace) -> asyncio.Event:
+    """Set when the duration is over, at Ctrl-C and at SIGTERM. Call it in the running loop."""
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if options.duration is not None:
+        loop.call_later(options.duration, stop.set)
+    return stop
 
 
 def new_run() -> str:
@@ -82,22 +98,17 @@ class Pace:
 
 
 async def _run(name: str, options: argparse.Namespace, feed: Feed, content_type: str) -> int:
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    end = loop.call_later(options.duration, stop.set)
+    stop = stop_at_the_end(options)
     timeout = aiohttp.ClientTimeout(total=60, connect=10)
     code = 0
     async with aiohttp.ClientSession(timeout=timeout) as session:
         with Ledger(options.ledger) as ledger:
-            client = IngestClient(session, options.url, options.key, ledger, patience_seconds=options.patience)
+            client = IngestClient(session, options.url, api_key(options), ledger, patience_seconds=options.patience)
             try:
-                await _send_all(client, feed(options, stop), Pace(options.rate, loop.time), stop, content_type)
+                await _send_all(client, feed(options, stop), Pace(options.rate, time.monotonic), stop, content_type)
             except (GivenUp, NotAdmitted) as error:
                 say(f"{name}: {error}")
                 code = 1
-    end.cancel()
     print(client.totals.lines(name), flush=True)
     return code
 

@@ -98,7 +98,7 @@ class GivenUp(Exception):
 
 
 class NotAdmitted(Exception):
-    """Ingest does not know the key. Give one that it knows with --key or INGEST_KEY."""
+    """Ingest does not know the key. Give one that it knows with --key or ETL_API_KEY."""
 
 
 class IngestClient:

@@ -105,7 +105,7 @@ class Traffic:
     def _session(self) -> Session:
         if len(self._sessions) < 5 or (len(self._sessions) < _MOST_SESSIONS and self.random.random() < 0.15):
             # A few people come often, most seldom.
-            person = self.people[min(int(self.random.paretovariate(0.7)) - 1, len(self.people) - 1)]
+            person = self.people[int(len(self.people) * self.random.random() ** 2.5)]
             pages = 1 + min(int(self.random.expovariate(0.2)), 20)
             self._sessions.append(Session(person, pages, buys=self.random.random() < 0.25))
         return self.random.choice(self._sessions)
@@ -143,7 +143,7 @@ class Traffic:
         country, currency = self.random.choice(_COUNTRIES)
         return Person(
             account=f"account-{number:04}",
-            card=test_card(self.random),
+            card=unissued_card(self.random),
             country=country,
             currency=currency,
             address=self.random.choice(self.addresses),
@@ -156,7 +156,7 @@ class Traffic:
         return {"id": event_id, "source": "web", "type": event_type, "key": key, "time": now_ms, "payload": payload}
 
 
-def test_card(random: Random) -> str:
+def unissued_card(random: Random) -> str:
     """A number in the form of a card's, with a right check digit, that no bank can issue.
 
     It begins with 9999: major industry 9 with a country code that ISO 3166-1 assigns to nobody (ISO/IEC 7812-1).

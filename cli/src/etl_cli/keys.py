@@ -1,4 +1,4 @@
-"""API keys for a local stack: made at random, kept by their hash where the ingest API reads them."""
+"""Keys of a local stack, made at random; the ingest API reads only the hashes of its own."""
 
 import hashlib
 import secrets
@@ -10,8 +10,18 @@ def make_key(api_key: Path, api_keys: Path, name: str = "local", tenant: str = "
     if api_key.exists() and api_keys.exists():
         return api_key.read_text().strip()
     key = secrets.token_urlsafe(32)
-    api_keys.parent.mkdir(parents=True, exist_ok=True)
-    for path, text in ((api_key, key), (api_keys, f"{name}:{tenant}:{hashlib.sha256(key.encode()).hexdigest()}")):
-        path.touch(mode=0o600)
-        path.write_text(text + "\n")
+    _write_private(api_keys, f"{name}:{tenant}:{hashlib.sha256(key.encode()).hexdigest()}")
+    _write_private(api_key, key)
     return key
+
+
+def make_secret(path: Path) -> None:
+    """A random secret in a file of mode 0600; an existing one is kept."""
+    if not path.exists():
+        _write_private(path, secrets.token_urlsafe(32))
+
+
+def _write_private(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text + "\n")

@@ -1,5 +1,6 @@
 """Where a local stack keeps its files and which ports it takes. Pure but for `project_root`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,11 @@ class Layout:
         return self.folder / "api-key"
 
     @property
+    def mask_secret(self) -> Path:
+        """The key of the enricher's hash mask, readable by its owner alone."""
+        return self.folder / "mask-secret"
+
+    @property
     def state(self) -> Path:
         """Addresses of the running stack, for `etl status` and `etl send`."""
         return self.folder / "stack.json"
@@ -55,6 +61,11 @@ class Layout:
     def console_port(self) -> int:
         """The console's page."""
         return self.port_base + 1
+
+    @property
+    def local_aws_port(self) -> int:
+        """The first of the local AWS's ports: the doubles, ministack, OpenSearch's HTTP and transport."""
+        return self.port_base + 2
 
     def probe_port(self, service: str) -> int:
         """A service's /livez, /readyz and /metrics."""
@@ -77,3 +88,8 @@ class Layout:
 
 
 SERVICES = ("ingest-api", "enricher", "aggregator", "indexer", "console")
+
+
+def cache_folder(environment: Mapping[str, str]) -> Path:
+    """What all stacks of this user share: OpenSearch's jars, ministack's environment. XDG's cache folder."""
+    return Path(environment.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streaming-etl"

@@ -43,7 +43,7 @@ async def send(file: BinaryIO, url: str, key: str) -> bool:
                         rejected += 1
                         click.echo(f"rejected: {event.get('field') or 'event'}: {event['message']}", err=True)
                 accepted += sum(event["status"] == "accepted" for event in answer)
-                pending = [pending[event["index"]] for event in answer if event["status"] == "retry"]
+                pending = [line for line, event in zip(pending, answer, strict=True) if event["status"] == "retry"]
                 if not pending:
                     break
                 await asyncio.sleep(min(5.0, 0.2 * 2**attempt))

@@ -4,12 +4,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from dotenv import dotenv_values
+
+from etl_cli.layout import SERVICES, Layout
 from local_aws.probes import answers
 from local_aws.programs import Program
 
-from etl_cli.layout import SERVICES, Layout
-
-# Each feeder's own arguments. Rates are events a second, small enough that two cores do the rest of the demo's work too.
+# Each feeder's own arguments. Rates are events a second; two cores have the rest of the demo to run as well.
 FEEDERS: Mapping[str, tuple[str, ...]] = {
     "web": ("--rate", "40", "--seed", "7"),
     "iot": ("--rate", "15"),
@@ -30,18 +31,22 @@ def _ingest(layout: Layout, _root: Path, _geoip: Path | None) -> dict[str, str]:
     return {"INGEST_PORT": str(layout.ingest_port), "INGEST_API_KEYS_FILE": str(layout.api_keys)}
 
 
-def _enricher(_layout: Layout, root: Path, geoip: Path | None) -> dict[str, str]:
-    reference = root / "services" / "enricher" / "reference"
+def _enricher(layout: Layout, root: Path, geoip: Path | None) -> dict[str, str]:
+    demo = dotenv_values(root / "services" / "enricher" / "reference" / "demo.env")
     return {
+        **{name: value for name, value in demo.items() if value is not None},
         "ENRICHER_GEOIP_DATABASE": str(geoip or ""),
-        "ENRICHER_REFERENCE": ",".join(
-            f"{file.stem}={file}" for file in sorted(reference.glob("*.csv"))
-        ),
+        "ENRICHER_MASK_SECRET": layout.mask_secret.read_text().strip(),
     }
 
 
 def _aggregator(_layout: Layout, root: Path, _geoip: Path | None) -> dict[str, str]:
-    return {"AGGREGATOR_PIPELINES": str(root / "services" / "aggregator" / "pipelines")}
+    return {
+        "AGGREGATOR_PIPELINES": str(root / "services" / "aggregator" / "pipelines"),
+        # The demo's input ends, and its last windows should not wait for more.
+        "AGGREGATOR_IDLE_SECONDS": "5",
+        "AGGREGATOR_FLUSH_SECONDS": "20",
+    }
 
 
 def _indexer(_layout: Layout, _root: Path, _geoip: Path | None) -> dict[str, str]:
@@ -67,9 +72,7 @@ def probe_url(layout: Layout, service: str) -> str:
     return f"http://127.0.0.1:{layout.probe_port(service)}"
 
 
-def service_programs(
-    layout: Layout, root: Path, shared: Mapping[str, str], geoip: Path | None
-) -> list[Program]:
+def service_programs(layout: Layout, root: Path, shared: Mapping[str, str], geoip: Path | None) -> list[Program]:
     """Every service as a process of its own; `shared` is the environment that all of them get."""
     return [
         Program(
@@ -88,7 +91,7 @@ def service_programs(
 
 def feeder_programs(layout: Layout, root: Path, shared: Mapping[str, str], key: str) -> list[Program]:
     """Every feeder as a process; each keeps a ledger of what was accepted. The key goes by environment, not by argv."""
-    environment = {**shared, "ETL_API_KEY": key}
+    environment = {**shared, "INGEST_KEY": key}
     extra = {"logs": ("--json-logs", str(layout.logs)), "cdc": ("--database", str(layout.work / "shop.sqlite"))}
     return [
         Program(

@@ -1,0 +1,99 @@
+"""The `etl` command."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from etl_cli.layout import Layout, project_root
+
+_STACKS = ".stack"
+
+
+@click.group()
+def main() -> None:
+    """Streaming ETL: run the whole pipeline on this machine, send events to it, see how it is."""
+
+
+_stack = click.option("--stack", default="default", show_default=True, help="Name of the local stack.")
+
+
+@main.command()
+@click.option("--duration", default=0.0, show_default=True, help="Seconds to run; 0 runs until Ctrl-C.")
+@click.option("--headless", is_flag=True, help="Plain lines instead of moving ones.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write the report as JSON to this file.")
+@click.option("--port-base", default=18080, show_default=True, help="First of the 40 ports that the stack may take.")
+@click.option("--keep-data", is_flag=True, help="Go on with the data of the stack's last run.")
+@_stack
+def demo(duration: float, headless: bool, report: Path | None, port_base: int, keep_data: bool, stack: str) -> None:
+    """Run everything on this machine with real input; at the end, prove that nothing was lost."""
+    from etl_cli import demo as run_demo
+    from etl_cli.local_stack import LocalStack, StackFailed
+    from etl_cli.screen import Screen
+
+    screen = Screen(headless)
+    local = LocalStack(_layout(stack, port_base), project_root(), screen, os.environ, keep_data=keep_data)
+    options = run_demo.DemoOptions(duration, headless, report.resolve() if report else None)
+    try:
+        sys.exit(asyncio.run(run_demo.run(options, local, screen)))
+    except StackFailed as error:
+        raise click.ClickException(str(error)) from None
+
+
+@main.command()
+@_stack
+def status(stack: str) -> None:
+    """Show whether each service of a running stack is ready, what it has done, and its lag."""
+    from etl_cli import status as run_status
+
+    sys.exit(asyncio.run(run_status.show(_layout(stack).state)))
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"), default="-")
+@click.option("--url", help="Address of the ingest API; the stack's own by default.")
+@click.option("--key", envvar="INGEST_KEY", help="API key; better given as INGEST_KEY. The stack's own by default.")
+@_stack
+def send(file: BinaryIO, url: str | None, key: str | None, stack: str) -> None:
+    """Send the events of FILE (JSON lines; standard input by default) to the ingest API."""
+    from etl_cli import send as run_send
+    from etl_cli.status import read_state
+
+    if url is None or key is None:
+        layout = _layout(stack)
+        url = url or read_state(layout.state).ingest
+        key = key or layout.api_key.read_text().strip()
+    sys.exit(0 if asyncio.run(run_send.send(file, url, key)) else 1)
+
+
+@main.command()
+@click.option("--keys-dir", type=click.Path(path_type=Path), help="Also make an API key and its hash in this folder.")
+def provision(keys_dir: Path | None) -> None:
+    """Create the streams, buckets and delivery streams that the services need, at AWS_ENDPOINT_URL*."""
+    from etl_cli import provisioning
+
+    asyncio.run(provisioning.provision(os.environ, keys_dir))
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=9200, show_default=True, help="HTTP port.")
+@click.option("--directory", type=click.Path(path_type=Path), required=True, help="Folder of its data and log.")
+def opensearch(host: str, port: int, directory: Path) -> None:
+    """Run a real OpenSearch alone, from its jars, until Ctrl-C."""
+    from etl_cli import opensearch_alone
+
+    sys.exit(asyncio.run(opensearch_alone.run(host, port, directory.resolve(), os.environ)))
+
+
+def _layout(stack: str, port_base: int = 18080) -> Layout:
+    if not stack.replace("-", "").replace("_", "").isalnum():
+        raise click.BadParameter("letters, digits, - and _ only", param_hint="--stack")
+    return Layout(project_root() / _STACKS / stack, port_base)
+
+
+if __name__ == "__main__":
+    main()

@@ -14,7 +14,7 @@ _MAC = re.compile(r"(?<![0-9A-Fa-f:])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![
 _HOME = re.compile(r"(?:/home/|/Users/|[A-Za-z]:\\Users\\)[^\s/\\:;,'\"()<>]+|(?<![\w./-])/root(?![\w.-])")
 _NAMED_USER = re.compile(
     r"(?P<lead>\b(?:user(?:name)?|login|logname|owner|requested-by|acct|uid)\s*[=:]\s*\"?|"
-    r"\b(?:for|by|from) (?:invalid )?user |\bsession (?:opened|closed) for user |\bpassword for )"
+    r"\b(?:for|by|from) (?:invalid )?user |\bsession (?:opened|closed) for user |\bpassword for (?:invalid user )?)"
     r"(?P<name>[A-Za-z_][\w.-]*)",
     re.IGNORECASE,
 )
@@ -46,8 +46,8 @@ class Redactor:
         if self._directories is not None:
             text = self._directories.sub("<directory>", text)
         text = _HOME.sub("<home>", text)
-        text = _EMAIL.sub("<email>", text)
         text = _URL_HOST.sub("<host>", text)
+        text = _EMAIL.sub("<email>", text)
         text = _MAC.sub("<address>", text)
         text = _IPV6.sub(_address, text)
         text = _IPV4.sub(_address, text)

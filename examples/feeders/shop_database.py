@@ -54,6 +54,7 @@ class ShopDatabase:
         """Open the database, or make it with its tables and triggers."""
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = NORMAL")
         self._connection.execute("PRAGMA foreign_keys = ON")
         self._connection.executescript(_SCHEMA + "".join(_triggers(table) for table in TABLES))
         self._connection.execute("INSERT OR IGNORE INTO feed VALUES ('database', ?)", (f"shop-{uuid.uuid4().hex[:8]}",))

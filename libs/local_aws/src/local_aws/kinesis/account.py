@@ -44,7 +44,7 @@ class NoJournal:
 class Account:
     """The streams of one account in one region.
 
-    `clock` gives the time in ms since the epoch; it is read once a call.
+    `clock` gives the time in ms since the epoch; where it goes back, time stands still here until it is ahead again.
     """
 
     def __init__(
@@ -56,12 +56,18 @@ class Account:
         journal: Journal | None = None,
     ) -> None:
         self.settings = settings
-        self.clock = clock
+        self._clock = clock
+        self._latest = 0
         self.faults = faults
         self.journal: Journal = journal or NoJournal()
         self.subscriptions = Subscriptions(settings)
         self.registrations = Allowance(settings.registrations_per_second)
         self._streams: dict[str, Stream] = {}
+
+    def now(self) -> int:
+        """The present time, ms; read it once a call."""
+        self._latest = max(self._latest, self._clock())
+        return self._latest
 
     def arn(self, stream_name: str) -> str:
         """The ARN of a stream of that name here."""

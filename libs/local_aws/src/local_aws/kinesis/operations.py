@@ -39,7 +39,7 @@ OPERATIONS: dict[str, Callable[[Account, Body, int], Answer]] = {
 
 def call(account: Account, operation: str, body: Body) -> Answer:
     """Carry the operation out at the account's present time. Raises ServiceError."""
-    now = account.clock()
+    now = account.now()
     check_fault(account, operation, body)
     function = OPERATIONS.get(operation)
     if function is None:

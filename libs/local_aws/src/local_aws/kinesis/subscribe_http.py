@@ -29,7 +29,7 @@ _JSON = "application/json"
 async def subscribe(account: Account, request: web.Request, body: dict[str, object]) -> web.StreamResponse:
     """Answer with the subscription's events until it ends. Raises ServiceError before the first byte."""
     woken = asyncio.Event()
-    subscription = subscribe_to_shard(account, body, account.clock(), woken.set)
+    subscription = subscribe_to_shard(account, body, account.now(), woken.set)
     response = web.StreamResponse(headers={"Content-Type": _CONTENT_TYPE, **request_id_header()})
     response.enable_chunked_encoding()
     try:
@@ -58,7 +58,7 @@ async def _send_events(
         fault = account.faults.on_subscription(stream_name, shard_name)
         if fault is not None and await _strike(fault, request, response):
             return
-        now = account.clock()
+        now = account.now()
         account.find(stream_name, now)
         match subscription.next_step(now):
             case Event() as event:

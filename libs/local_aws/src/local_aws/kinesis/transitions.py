@@ -26,7 +26,7 @@ def require_active(stream: Stream) -> None:
 
 def settle(stream: Stream, now: int, settings: KinesisSettings) -> bool:
     """Bring the stream to what holds at `now`; whether anything but its records changed."""
-    changed = stream.forget_expired(now)
+    changed = False
     transition = stream.transition
     if transition is not None and now >= transition.due and transition.kind != DELETE:
         _CHANGES[transition.kind](stream, transition, settings)
@@ -39,7 +39,8 @@ def settle(stream: Stream, now: int, settings: KinesisSettings) -> bool:
         if consumer.is_gone(now):
             del stream.consumers[consumer.name]
             changed = True
-    return changed
+    # Last, because a longer retention that is due by now keeps what the old one would drop.
+    return stream.forget_expired(now) or changed
 
 
 def is_gone(stream: Stream, now: int) -> bool:

@@ -14,12 +14,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
 
 from local_aws import reaper
 from local_aws.commands import tethered
+from local_aws.failures import first_failure
 from local_aws.programs import NotReady, ProcessDied, Program, start_order, stop_order, tail
 from local_aws.progress import Progress, Silent
 
@@ -105,7 +106,7 @@ class Supervisor:
                     for program in wave:
                         group.create_task(self._start_one(program), name=f"start {program.name}")
             except* (ProcessDied, NotReady, OSError) as failures:
-                raise _first(failures) from None
+                raise first_failure(failures) from None
 
     async def _start_one(self, program: Program) -> None:
         if program.name in self._running:
@@ -201,18 +202,6 @@ class Supervisor:
     def _tell_reaper(self, sign: str, group: int) -> None:
         if self._reaper and self._reaper.stdin and not self._reaper.stdin.is_closing():
             self._reaper.stdin.write(f"{sign}{group}\n".encode())
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    return next(iter(_leaves(failures)))
-
-
-def _leaves(failures: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for failure in failures.exceptions:
-        if isinstance(failure, BaseExceptionGroup):
-            yield from _leaves(failure)
-        else:
-            yield failure
 
 
 def _signal_group(group: int, number: int) -> None:

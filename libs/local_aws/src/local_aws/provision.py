@@ -11,6 +11,7 @@ from typing import Any
 from aiobotocore.session import get_session
 from botocore.exceptions import ClientError
 
+from local_aws.failures import first_failure
 from local_aws.progress import Progress, Silent
 
 ACTIVE_SECONDS = 60.0
@@ -21,6 +22,10 @@ _EXISTS = {"ResourceInUseException", "BucketAlreadyOwnedByYou", "BucketAlreadyEx
 
 class NotActive(Exception):
     """A resource did not become ACTIVE in its time. See the emulator's log."""
+
+
+class Refused(Exception):
+    """AWS refuses to create a resource; the message says which and why. Correct the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +74,17 @@ class Plan:
 async def provision(plan: Plan, environment: Mapping[str, str], progress: Progress | None = None) -> None:
     """Create all of the plan at once; returns when all is ACTIVE. `environment` holds the AWS_* variables to use.
 
-    Raises `NotActive`; botocore's errors for what AWS refuses.
+    Raises `NotActive`, `Refused`; botocore's connection errors if an endpoint does not answer.
     """
     progress = progress or Silent()
     done = 0
 
-    async def counted(work: Awaitable[None]) -> None:
+    async def counted(what: str, work: Awaitable[None]) -> None:
         nonlocal done
-        await work
+        try:
+            await work
+        except ClientError as problem:
+            raise Refused(f"{what}: {problem}") from problem
         done += 1
         progress.updated("provision", f"{done} of {len(plan)} resources", done, len(plan))
 
@@ -84,15 +92,18 @@ async def provision(plan: Plan, environment: Mapping[str, str], progress: Progre
     async with AsyncExitStack() as stack:
         names = ("kinesis", "dynamodb", "s3", "firehose")
         clients = {name: await stack.enter_async_context(_client(name, environment)) for name in names}
-        async with asyncio.TaskGroup() as group:
-            for stream in plan.streams:
-                group.create_task(counted(_stream(clients["kinesis"], stream)))
-            for table in plan.tables:
-                group.create_task(counted(_table(clients["dynamodb"], table)))
-            for bucket in plan.buckets:
-                group.create_task(counted(_bucket(clients["s3"], bucket)))
-            for delivery in plan.delivery_streams:
-                group.create_task(counted(_delivery_stream(clients["firehose"], delivery)))
+        works = [
+            *((f"stream {stream.name}", _stream(clients["kinesis"], stream)) for stream in plan.streams),
+            *((f"table {table.name}", _table(clients["dynamodb"], table)) for table in plan.tables),
+            *((f"bucket {bucket}", _bucket(clients["s3"], bucket)) for bucket in plan.buckets),
+            *((f"delivery stream {d.name}", _delivery_stream(clients["firehose"], d)) for d in plan.delivery_streams),
+        ]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for what, work in works:
+                    group.create_task(counted(what, work), name=what)
+        except BaseExceptionGroup as failures:
+            raise first_failure(failures) from None
     progress.done("provision", f"{len(plan)} resources are there")
 
 

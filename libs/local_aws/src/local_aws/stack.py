@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from local_aws import ministack
 from local_aws.commands import clean
+from local_aws.failures import first_failure
 from local_aws.ministack import MinistackSettings
 from local_aws.opensearch import NAME as OPENSEARCH
 from local_aws.opensearch import OpenSearch, OpenSearchSettings
@@ -127,7 +128,7 @@ class LocalAws:
                 for task in tasks:
                     group.create_task(task)
         except BaseExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+            raise first_failure(failures) from None
 
     async def _start_aws(self) -> None:
         settings = MinistackSettings(

@@ -195,7 +195,9 @@ async def test_parallel_calls_are_bounded():
     assert most == 2
 
 
-async def test_a_programming_error_is_not_hidden(scripted, at_once):
-    """Only known failures are retried."""
+@pytest.mark.parametrize("count", [1, 2000])
+async def test_a_programming_error_is_not_hidden(scripted, at_once, count):
+    """Only known failures are retried; the error is the same whether one request was under way or several."""
+    items = [Item(b"1", str(number)) for number in range(count)]
     with pytest.raises(KeyError):
-        await KinesisSink(scripted(KeyError("bug")), "raw", at_once).deliver([Item(b"1", "a")])
+        await KinesisSink(scripted(KeyError("bug")), "raw", at_once).deliver(items)

@@ -63,10 +63,13 @@ class Dispatch:
             await self._attempt(first)
             await self._work()
             return
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._work(first))
-            for _ in range(parallel - 1):
-                group.create_task(self._work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._work(first))
+                for _ in range(parallel - 1):
+                    group.create_task(self._work())
+        except ExceptionGroup as failures:  # the same error to the caller, however many requests were under way
+            raise failures.exceptions[0] from failures
 
     async def _work(self, taken: list[int] | None = None) -> None:
         while self._lanes.unfinished:

@@ -1,6 +1,7 @@
 """The indexer's dealings with OpenSearch besides bulk: templates at the start, retention every hour."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
@@ -22,7 +23,11 @@ _START = RetryPolicy(base_seconds=0.2, cap_seconds=3.0)
 
 
 def open_search(settings: Settings) -> AsyncOpenSearch:
-    """A client that makes no retries of its own: each attempt is judged and counted by the sink."""
+    """A client that makes no retries of its own: each attempt is judged and counted by the sink.
+
+    Nor does it log: it would write a stack trace for every attempt while OpenSearch is away.
+    """
+    logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     password = settings.opensearch_password.get_secret_value()
     return AsyncOpenSearch(
         hosts=[settings.opensearch_url],

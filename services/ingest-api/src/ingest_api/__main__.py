@@ -61,7 +61,7 @@ async def _listen(app: web.Application, settings: IngestSettings, runtime: Runti
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, settings.host, settings.port, backlog=1024).start()
+        await _bind(runner, settings, runtime)
         port = runner.addresses[0][1]
         runtime.log.info("listening", url=f"http://{settings.host}:{port}", stream=settings.stream)
         runtime.ready(True)
@@ -69,6 +69,14 @@ async def _listen(app: web.Application, settings: IngestSettings, runtime: Runti
     finally:
         runtime.ready(False)
         await runner.cleanup()
+
+
+async def _bind(runner: web.AppRunner, settings: IngestSettings, runtime: Runtime) -> None:
+    try:
+        await web.TCPSite(runner, settings.host, settings.port, backlog=1024).start()
+    except OSError as error:
+        runtime.log.error("cannot listen", error=error.strerror, fix="set INGEST_HOST and INGEST_PORT to what is free")
+        raise SystemExit(1) from None
 
 
 def rules_of(settings: IngestSettings) -> Rules:

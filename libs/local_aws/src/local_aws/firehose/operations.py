@@ -26,7 +26,9 @@ def create_delivery_stream(account: Account, body: Body) -> Answer:
         "DirectPut",
     ):
         raise errors.invalid_argument("the local Firehose supports only the DeliveryStreamType DirectPut")
-    destination = structure(body, "ExtendedS3DestinationConfiguration") or structure(body, "S3DestinationConfiguration")
+    destination = structure(body, "ExtendedS3DestinationConfiguration")
+    if destination is None:
+        destination = structure(body, "S3DestinationConfiguration")
     if destination is None:
         raise errors.invalid_argument("the local Firehose needs an ExtendedS3DestinationConfiguration")
     return {"DeliveryStreamARN": account.create(name, parse_destination(destination)).arn}

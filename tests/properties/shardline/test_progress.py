@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shardline import Checkpoint
-from shardline.progress import Progress
+from shardline.progress import Delivery, Progress
 
 
 @given(st.data())
@@ -14,7 +14,7 @@ def test_the_safe_checkpoint_is_the_end_of_the_longest_done_prefix(data: st.Data
     """After each step, adding or finishing, compared with the definition."""
     progress = Progress()
     weights = data.draw(st.lists(st.integers(0, 50), min_size=1, max_size=30))
-    deliveries = []
+    deliveries: list[Delivery] = []
     finished: set[int] = set()
     while len(finished) < len(weights):
         open_places = [place for place in range(len(deliveries)) if place not in finished]

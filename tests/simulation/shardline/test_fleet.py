@@ -7,12 +7,14 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 import pytest
 
 from shardline import Batch, Checkpoint, ConsumerGroup, GroupSettings, Lease, LeaseTableUnavailable, ShardLease
 from shardline.testing import MemoryLeaseTable, MemorySource, MemoryStream, run_in_virtual_time
+
+T = TypeVar("T")
 
 SETTINGS = GroupSettings(
     lease_duration_seconds=10, scan_interval_seconds=2, shard_sync_interval_seconds=20, max_in_flight_records=60
@@ -41,7 +43,7 @@ class FaultyTable(MemoryLeaseTable):
         self.leases, self.shared = shared.leases, shared
         self.ledger, self.rng, self.rate, self.dead = ledger, rng, rate, False
 
-    async def _faulty(self, call: Callable[[], Awaitable[Any]]) -> Any:
+    async def _faulty(self, call: Callable[[], Awaitable[T]]) -> T:
         await asyncio.sleep(self.rng.uniform(0.001, 0.05))
         if self.dead:
             await asyncio.sleep(1e9)

@@ -38,8 +38,9 @@ def test_a_worker_takes_its_share_of_what_is_free() -> None:
     """With three leases held elsewhere and three free, two workers have three each."""
     leases = [lease(str(number), "b" if number < 3 else None) for number in range(6)]
     assert len(balanced(view("a", leases), first).take) == 3
-    others = [lease("7", "c"), lease("8", "c"), lease("9", "c")]
-    assert len(balanced(view("b", [*leases, *others]), first).take) == 0
+    full = [lease(str(number), "b" if number < 3 else "a" if number < 5 else None) for number in range(6)]
+    assert balanced(view("b", full), first) == Plan()
+    assert len(balanced(view("a", full), first).take) == 1
 
 
 def test_a_lease_is_free_once_its_counter_stood_still_for_the_duration() -> None:

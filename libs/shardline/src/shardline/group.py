@@ -109,14 +109,15 @@ class ConsumerGroup:
             self._rng,
             self,
         )
+        if not await self._prepare():
+            return
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._leave_at_stop())
-            if await self._prepare():
-                syncing = tasks.create_task(self._keep_synced())
-                while not stop.is_set():
-                    delay = await self._scan(tasks, around)
-                    await self._pause(delay)
-                syncing.cancel()
+            syncing = tasks.create_task(self._keep_synced())
+            while not stop.is_set():
+                delay = await self._scan(tasks, around)
+                await self._pause(delay)
+            syncing.cancel()
             self._leave_all()
             watching.cancel()
 
@@ -173,7 +174,9 @@ class ConsumerGroup:
                 await call()
             except _UNAVAILABLE as error:
                 _log.warning("%s cannot start yet: %s", self.worker_id, error)
-                await self._pause(backoff.next())
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(backoff.next()):
+                        await self._stop.wait()
             else:
                 return True
         return False

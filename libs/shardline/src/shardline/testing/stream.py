@@ -10,7 +10,7 @@ from hashlib import md5
 from itertools import pairwise
 from typing import Any
 
-from shardline.errors import SubscriptionFailed
+from shardline.errors import ShardGone, SubscriptionFailed
 from shardline.model import LATEST, TRIM_HORIZON, Checkpoint, Shard
 
 _HASH_KEYS = 2**128
@@ -115,7 +115,9 @@ class MemorySource:
 
     async def subscribe(self, shard_id: str, position: Checkpoint, *, after: bool) -> AsyncIterator[dict[str, Any]]:
         """See Source."""
-        shard = self._stream.shards[shard_id]
+        shard = self._stream.shards.get(shard_id)
+        if shard is None:
+            raise ShardGone(shard_id)
         began = asyncio.get_running_loop().time()
         if shard_id in self._current and began - self._current[shard_id][1] < _TAKEOVER_SECONDS:
             raise SubscriptionFailed(f"{shard_id}: ResourceInUseException")

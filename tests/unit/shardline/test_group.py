@@ -1,0 +1,381 @@
+"""One worker of a group on a stream in memory, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import pytest
+
+from shardline import (
+    LATEST,
+    SHARD_END,
+    TRIM_HORIZON,
+    Batch,
+    Checkpoint,
+    ConsumerGroup,
+    GroupSettings,
+    Lease,
+    LeaseTableMismatch,
+    LeaseTableUnavailable,
+    Processor,
+    ShardLease,
+    each_batch,
+)
+from shardline.testing import MemoryLeaseTable, MemorySource, MemoryStream, run_in_virtual_time
+
+FIRST = "shardId-000000000000"
+
+
+class Keeper:
+    """Keeps every batch and finishes none unless told to; notes what it is told."""
+
+    def __init__(self, override: Checkpoint | None = None, drain_seconds: float = 0.0) -> None:
+        self.override, self.drain_seconds = override, drain_seconds
+        self.batches: list[Batch] = []
+        self.told: list[str] = []
+
+    async def start(self, lease: ShardLease) -> Checkpoint | None:
+        self.told.append(f"start {lease.epoch}")
+        return self.override
+
+    async def process(self, batch: Batch) -> None:
+        if batch.records or batch.shard_ended:
+            self.batches.append(batch)
+
+    async def drain(self, lease: ShardLease) -> None:
+        self.told.append("drain")
+        await asyncio.sleep(self.drain_seconds)
+
+    async def lost(self, lease: ShardLease) -> None:
+        self.told.append("lost")
+
+    @property
+    def numbers(self) -> list[int]:
+        return [int(record.sequence_number) for batch in self.batches for record in batch.records]
+
+
+class Bench:
+    """A stream of one shard with some records, and a worker on it."""
+
+    def __init__(self, processor: Processor, records: int = 0, **settings: Any) -> None:
+        self.stream, self.table = MemoryStream(1), MemoryLeaseTable()
+        self.numbers = [int(self.stream.put("key", b"12345678")) for _ in range(records)]
+        self.stop = asyncio.Event()
+        self.group = self.worker("one", GroupSettings(**settings))
+        self.task = asyncio.ensure_future(self.group.run(processor, self.stop))
+
+    def worker(self, name: str, settings: GroupSettings) -> ConsumerGroup:
+        source = MemorySource(self.stream)
+        return ConsumerGroup(
+            stream="stream",
+            application="app",
+            kinesis=None,
+            lease_table=self.table,
+            worker_id=name,
+            settings=settings,
+            source=source,
+        )
+
+    @property
+    def lease(self) -> Lease:
+        return self.table.leases[FIRST]
+
+    async def end(self) -> None:
+        self.stop.set()
+        await self.task
+
+
+def virtually(main: Callable[[], Awaitable[None]]) -> None:
+    async def run() -> None:
+        await main()
+
+    run_in_virtual_time(run())
+
+
+def finish(batches: Iterable[Batch]) -> None:
+    for batch in batches:
+        batch.done()
+
+
+def test_a_function_of_batches_is_all_that_is_needed() -> None:
+    """Every record is given in order and checkpointed; the lease is free after the stop."""
+
+    async def main() -> None:
+        got: list[int] = []
+
+        async def note(batch: Batch) -> None:
+            got.extend(int(record.sequence_number) for record in batch.records)
+
+        bench = Bench(each_batch(note), records=100)
+        await asyncio.sleep(3)
+        (state,) = bench.group.snapshot().shards
+        assert (state.shard_id, state.epoch, state.records_in_flight) == (FIRST, 1, 0)
+        assert state.millis_behind_latest == 0
+        await bench.end()
+        assert got == bench.numbers
+        assert (bench.lease.checkpoint, bench.lease.owner) == (Checkpoint(str(got[-1])), None)
+        assert bench.group.snapshot().shards == ()
+
+    virtually(main)
+
+
+@pytest.mark.parametrize("bound", [{"max_in_flight_records": 40}, {"max_in_flight_bytes": 40 * 8}])
+def test_undone_work_stops_the_reading_and_done_work_lets_it_go_on(bound: dict[str, int]) -> None:
+    """The bound may be passed by one event, no more."""
+
+    async def main() -> None:
+        keeper = Keeper()
+        bench = Bench(keeper, records=200, **bound)
+        await asyncio.sleep(30)
+        assert 40 <= len(keeper.numbers) < 40 + 20
+        assert bench.lease.checkpoint == Checkpoint(TRIM_HORIZON)
+        while len(keeper.numbers) < 200:
+            finish(keeper.batches)
+            await asyncio.sleep(1)
+        assert keeper.numbers == bench.numbers
+        await bench.end()
+
+    virtually(main)
+
+
+def test_a_checkpoint_waits_for_the_first_undone_batch() -> None:
+    """All but the first done: nothing is checkpointed, at the stop neither."""
+
+    async def main() -> None:
+        keeper = Keeper()
+        bench = Bench(keeper, records=100)
+        await asyncio.sleep(5)
+        finish(keeper.batches[1:])
+        await asyncio.sleep(5)
+        assert bench.lease.checkpoint == Checkpoint(TRIM_HORIZON)
+        await bench.end()
+        assert bench.lease.checkpoint == Checkpoint(TRIM_HORIZON)
+
+    virtually(main)
+
+
+def test_work_of_a_lost_lease_is_never_checkpointed() -> None:
+    """Another took it: the processor is told, and a late done changes nothing."""
+
+    async def main() -> None:
+        keeper = Keeper()
+        bench = Bench(keeper, records=50)
+        await asyncio.sleep(2)
+        await bench.table.take(bench.lease, "thief", 99)
+        before = bench.lease
+        await asyncio.sleep(5)
+        assert keeper.told == ["start 1", "lost"]
+        finish(keeper.batches)
+        await asyncio.sleep(3)
+        assert bench.lease == before
+        assert bench.group.snapshot().shards == ()
+        await bench.end()
+
+    virtually(main)
+
+
+def test_a_processor_that_raises_starts_again_from_the_checkpoint_under_a_higher_epoch() -> None:
+    """Nothing is skipped, and what it wrote before is outranked."""
+
+    async def main() -> None:
+        failures = [3, 2]
+        got: list[tuple[int, int]] = []
+
+        async def fragile(batch: Batch) -> None:
+            for record in batch.records:
+                if failures and len(got) > 30:
+                    failures.pop()
+                    raise RuntimeError("a fault")
+                got.append((batch.lease.epoch, int(record.sequence_number)))
+
+        bench = Bench(each_batch(fragile), records=100)
+        await asyncio.sleep(20)
+        await bench.end()
+        assert not failures
+        assert list(dict.fromkeys(number for _, number in got)) == bench.numbers
+        epochs = [epoch for epoch, _ in got]
+        assert (epochs[0], epochs[-1]) == (1, 3)
+        assert epochs == sorted(epochs)
+
+    virtually(main)
+
+
+def test_a_processor_may_say_where_to_start() -> None:
+    """Its own place overrides the lease's; the lease's checkpoint never goes back."""
+
+    async def main() -> None:
+        keeper = Keeper(override=Checkpoint("1050"))
+        bench = Bench(keeper, records=100)
+        await asyncio.sleep(3)
+        assert keeper.numbers == list(range(1051, 1101))
+        await bench.end()
+
+    virtually(main)
+
+
+def test_a_shards_end_is_written_after_its_last_batch_and_its_childrens_leases() -> None:
+    """And only then do the children start."""
+
+    async def main() -> None:
+        keeper = Keeper()
+        bench = Bench(keeper, records=30)
+        bench.stream.split(bench.stream.shards[FIRST])
+        bench.stream.put("key", b"child")
+        written: list[str] = []
+        create, write = bench.table.create, bench.table.checkpoint
+
+        async def noting_create(lease: Lease) -> bool:
+            written.append(lease.shard_id)
+            return await create(lease)
+
+        async def noting_checkpoint(lease: Lease, checkpoint: Checkpoint) -> Lease:
+            written.append(f"{lease.shard_id} {checkpoint.sequence_number}")
+            return await write(lease, checkpoint)
+
+        bench.table.create, bench.table.checkpoint = noting_create, noting_checkpoint  # type: ignore[method-assign]
+        await asyncio.sleep(10)
+        assert keeper.batches[-1].shard_ended
+        assert [child.shard_id for child in keeper.batches[-1].child_shards] == [
+            "shardId-000000000001",
+            "shardId-000000000002",
+        ]
+        finish(keeper.batches[:-1])
+        await asyncio.sleep(10)
+        assert not bench.lease.is_ended, "the last batch is not done"
+        assert b"child" not in [record.data for batch in keeper.batches for record in batch.records]
+        finish(keeper.batches)
+        await asyncio.sleep(5)
+        end = written.index(f"{FIRST} {SHARD_END}")
+        assert {"shardId-000000000001", "shardId-000000000002"} <= set(written[:end])
+        assert b"child" in [record.data for batch in keeper.batches for record in batch.records]
+        assert bench.lease.children == ("shardId-000000000001", "shardId-000000000002")
+        await bench.end()
+
+    virtually(main)
+
+
+def test_a_drain_that_takes_too_long_is_cut_and_its_work_comes_again() -> None:
+    """What is not done by the deadline is not checkpointed; the lease is released all the same."""
+
+    async def main() -> None:
+        keeper = Keeper(drain_seconds=1000)
+        bench = Bench(keeper, records=50, drain_seconds=7)
+        await asyncio.sleep(3)
+        keeper.batches[0].done()
+        last_done = keeper.batches[0].records[-1].sequence_number
+        began = asyncio.get_running_loop().time()
+        await bench.end()
+        assert 7 <= asyncio.get_running_loop().time() - began < 8
+        assert keeper.told == ["start 1", "drain", "lost"]
+        assert (bench.lease.checkpoint, bench.lease.owner) == (Checkpoint(last_done), None)
+
+    virtually(main)
+
+
+def test_a_cancelled_group_still_saves_its_progress_and_releases() -> None:
+    """Whatever ends the task, others need not wait for the lease to expire."""
+
+    async def main() -> None:
+        keeper = Keeper()
+        bench = Bench(keeper, records=50)
+        await asyncio.sleep(2)
+        finish(keeper.batches)
+        bench.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await bench.task
+        assert bench.lease.checkpoint == Checkpoint(str(bench.numbers[-1]))
+        assert bench.lease.owner is None
+
+    virtually(main)
+
+
+def test_latest_means_since_the_first_start_not_since_the_last() -> None:
+    """Records that come while nobody runs are read by the next start."""
+
+    async def main() -> None:
+        first = Keeper()
+        bench = Bench(first, records=20, initial_position=LATEST)
+        await asyncio.sleep(8)
+        await bench.end()
+        assert first.numbers == []
+        missed = int(bench.stream.put("key", b"while nobody runs"))
+        second, stop = Keeper(), asyncio.Event()
+        group = bench.worker("two", GroupSettings(initial_position=LATEST))
+        task = asyncio.ensure_future(group.run(second, stop))
+        await asyncio.sleep(8)
+        assert missed in second.numbers
+        stop.set()
+        await task
+
+    virtually(main)
+
+
+def test_a_table_that_answers_late_delays_the_start_and_no_more() -> None:
+    """And a stop meanwhile is heeded."""
+
+    async def main() -> None:
+        class Slow(MemoryLeaseTable):
+            refusals = 5
+
+            async def open(self, group: str) -> None:
+                if self.refusals:
+                    self.refusals -= 1
+                    raise LeaseTableUnavailable("not yet")
+
+        keeper, stop = Keeper(), asyncio.Event()
+        bench = Bench(keeper, records=5)
+        await bench.end()
+        bench.table = Slow()
+        task = asyncio.ensure_future(bench.worker("two", GroupSettings()).run(keeper, stop))
+        await asyncio.sleep(20)
+        assert keeper.numbers[-5:] == bench.numbers
+        stop.set()
+        await task
+        bench.table.refusals = 10**9
+        again = asyncio.Event()
+        task = asyncio.ensure_future(bench.worker("three", GroupSettings()).run(keeper, again))
+        await asyncio.sleep(20)
+        again.set()
+        await asyncio.wait_for(task, 1)
+
+    virtually(main)
+
+
+def test_the_table_of_another_group_is_not_touched() -> None:
+    """Two groups on one table would each lose what the other reads."""
+
+    async def main() -> None:
+        bench = Bench(Keeper())
+        await asyncio.sleep(1)
+        other = ConsumerGroup(
+            stream="stream",
+            application="other",
+            kinesis=None,
+            lease_table=bench.table,
+            source=MemorySource(bench.stream),
+        )
+        with pytest.raises(LeaseTableMismatch, match="app/stream"):
+            await other.run(Keeper(), asyncio.Event())
+        await bench.end()
+
+    virtually(main)
+
+
+def test_a_shard_that_kinesis_no_longer_keeps_is_ended() -> None:
+    """Its processor is told that it ended, and the group goes on."""
+
+    async def main() -> None:
+        keeper = Keeper()
+        bench = Bench(keeper)
+        await bench.table.create(Lease("shardId-gone", Checkpoint("5")))
+        await asyncio.sleep(10)
+        (last,) = keeper.batches
+        assert (last.lease.shard_id, last.shard_ended, last.child_shards) == ("shardId-gone", True, ())
+        last.done()
+        await asyncio.sleep(100)
+        assert "shardId-gone" not in bench.table.leases
+        await bench.end()
+
+    virtually(main)

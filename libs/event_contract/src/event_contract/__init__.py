@@ -3,6 +3,7 @@
 Nothing here does I/O, reads a clock or draws a random number: time, nonce and limits are arguments.
 """
 
+from event_contract.building import Arrival
 from event_contract.errors import Rejected
 from event_contract.event import (
     Event,
@@ -18,6 +19,7 @@ from event_contract.recognise import recognise
 
 __all__ = [
     "DEFAULT_LIMITS",
+    "Arrival",
     "Event",
     "Limits",
     "Rejected",

@@ -27,7 +27,8 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
 
     `received_ms` is ms since the epoch. `nonce` makes ids unique where an event states neither id nor time:
     random bytes for an HTTP request, the place in the stream (stable when read again) for a record.
-    `partition_key` is the record's, for formats that state no key.
+    `partition_key` is the record's, for formats that state no key; `trace` the request's traceparent, for events
+    that carry none.
     """
 
     received_ms: int
@@ -35,6 +36,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True):
     tenant: str = "default"
     source: str = "http"
     partition_key: str = ""
+    trace: str | None = None
     limits: Limits = DEFAULT_LIMITS
 
 
@@ -72,7 +74,7 @@ def build(draft: Draft, arrival: Arrival, index: int = 0) -> Event | Rejected:
         received=arrival.received_ms,
         tenant=arrival.tenant,
         schema=draft.schema or UNSET,
-        trace=draft.trace or UNSET,
+        trace=draft.trace or arrival.trace or UNSET,
         payload=payload,
     )
 

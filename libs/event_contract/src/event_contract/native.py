@@ -56,7 +56,12 @@ def parse_batch(
     given to events that state none.
     """
     arrival = Arrival(tenant=tenant, received_ms=received_ms, limits=limits, nonce=nonce, source=source)
-    texts = split(body, content_type, limits)
+    return parse_body(body, content_type, arrival)
+
+
+def parse_body(body: bytes, content_type: str, arrival: Arrival) -> list[Event | Rejected] | Rejected:
+    """`parse_batch` for callers that hold an `Arrival`."""
+    texts = split(body, content_type, arrival.limits)
     if isinstance(texts, Rejected):
         return texts
     return [parse_event(text, arrival, index) for index, text in enumerate(texts)]

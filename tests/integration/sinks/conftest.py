@@ -21,7 +21,7 @@ from local_aws.ports import free_ports
 from local_aws.processes import Supervisor
 from local_aws.progress import Silent
 
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streaming-etl"
+_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streaming-etl" / "opensearch"
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

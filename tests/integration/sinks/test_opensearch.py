@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -111,6 +112,57 @@ async def test_a_node_that_is_away_is_waited_for(index: str, opensearch_url: str
         policy = RetryPolicy(base_seconds=0.01, deadline_seconds=0.3)
         [outcome] = await OpenSearchSink(away, policy).deliver([Document(index, "1", b"{}")])
     assert (outcome.status, outcome.code) == ("undelivered", "ConnectionError")
+
+
+class Passage:
+    """A TCP passage to a node that can be cut, with all connections through it, and opened again."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.port = 0
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._pass, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        await self._server.wait_closed()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers |= {writer, there[1]}
+        await asyncio.gather(self._copy(reader, there[1]), self._copy(there[0], writer))
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+
+async def test_an_outage_in_the_midst_loses_nothing(search: AsyncOpenSearch, index: str, opensearch_url: str):
+    """Connections cut during bulks, then refused for a while: each document is there once in the end."""
+    passage = Passage(int(opensearch_url.rpartition(":")[2]))
+    await passage.open()
+    async with AsyncOpenSearch(hosts=[f"http://127.0.0.1:{passage.port}"], max_retries=0, timeout=5) as client:
+        sink = OpenSearchSink(client, QUICK, rate_per_second=40, limits=BulkLimits(Limits(100, 2**20)))
+        documents = [Document(index, str(at), b'{"n":%d}' % at) for at in range(3000)]
+        delivery = asyncio.create_task(sink.deliver(documents))
+        await asyncio.sleep(0.3)
+        await passage.cut()
+        done, _ = await asyncio.wait({delivery}, timeout=0.5)
+        assert not done
+        await passage.open()
+        assert {outcome.status for outcome in await delivery} == {"delivered"}
+    await passage.cut()
+    assert set(await stored(search, index)) == {str(at) for at in range(3000)}
 
 
 async def test_many_documents_in_parallel_bulks(search: AsyncOpenSearch, index: str):

@@ -90,7 +90,7 @@ async def feed(options: argparse.Namespace, stop: asyncio.Event) -> AsyncIterato
             _find_more(tails, options, first=looks == 0)
         looks += 1
         for path, tail in tails.items():
-            lines = tail.read()
+            lines = [] if stop.is_set() else tail.read()
             skipped += tail.take_skipped()
             for start in range(0, len(lines), options.batch):
                 now = datetime.now(UTC)

@@ -60,8 +60,8 @@ class Redactor:
 
 
 def _words(names: Iterable[str]) -> re.Pattern[str] | None:
-    """Any of the names as a whole word; names of one or two letters would match half the language."""
-    long = sorted({name for name in names if len(name) > 2}, key=len, reverse=True)
+    """Any of the names as a whole word; a name of one letter would match too much that is none."""
+    long = sorted({name for name in names if len(name) > 1}, key=len, reverse=True)
     if not long:
         return None
     return re.compile(r"(?<![\w<])(?:" + "|".join(map(re.escape, long)) + r")(?![\w>])", re.IGNORECASE)

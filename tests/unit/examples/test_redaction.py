@@ -23,7 +23,7 @@ REDACTOR = Redactor(users=["martha", "al"], hosts=["build-7", "build-7.lan"], di
         ("session opened for user root by (uid=0)", "session opened for user <user> by (uid=0)"),
         ("Failed password for invalid user bob", "Failed password for invalid user <user>"),
         ("Martha logged in on build-7", "<user> logged in on <host>"),
-        ("marthas al build-77", "marthas al build-77"),
+        ("marthas al total build-77", "marthas <user> total build-77"),
         ("in /srv/checkout/a and /srv/b, not /srvx", "in <directory>/a and <directory>/b, not /srvx"),
         ("password=hunter2 token: abc", "password=<secret> token: <secret>"),
         ('{"api_key":"k-123","n":1}', '{"api_key":"<secret>","n":1}'),

@@ -31,11 +31,13 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
             service: await stack.enter_async_context(_client(session, service, settings))
             for service in ("kinesis", "firehose", "dynamodb", "s3")
         }
+        # A subscription holds its connection for minutes: reading has a pool of its own, or it would starve the puts.
+        reader = await stack.enter_async_context(_client(session, "kinesis", settings))
         pipeline = _pipeline(settings, metrics, lookups, clients)
         group = ConsumerGroup(
             stream=settings.raw_stream,
             application=settings.application,
-            kinesis=clients["kinesis"],
+            kinesis=reader,
             lease_table=DynamoDBLeaseTable(
                 dynamodb=clients["dynamodb"], table=settings.lease_table, create_missing=settings.create_lease_table
             ),

@@ -5,13 +5,15 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 import pytest_asyncio
 from aiobotocore.config import AioConfig
 from aiobotocore.session import get_session
+from aiohttp import web
 from opensearchpy import AsyncOpenSearch
 
 from local_aws.java import JavaMissing
@@ -55,12 +57,38 @@ async def search(opensearch_url: str) -> AsyncIterator[AsyncOpenSearch]:
         yield client
 
 
+@dataclass
+class ObjectStore:
+    """An S3 that takes objects by path and keeps them in memory."""
+
+    url: str = ""
+    objects: dict[str, bytes] = field(default_factory=dict)
+
+    async def put(self, request: web.Request) -> web.Response:
+        self.objects[request.path.lstrip("/")] = await request.read()
+        return web.Response(headers={"ETag": '"0"'})
+
+
 @pytest.fixture
-async def endpoint() -> AsyncIterator[str]:
+async def objects() -> AsyncIterator[ObjectStore]:
+    store = ObjectStore()
+    app = web.Application(client_max_size=2**26)
+    app.router.add_put("/{path:.*}", store.put)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    store.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    yield store
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def endpoint(objects: ObjectStore) -> AsyncIterator[str]:
     """The address of a double that enforces write limits and takes records of 200 kB at most."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "local_aws", "--port", "0", "--state-seconds", "0.05"),
         *("--write-limits", "--max-record-bytes", "200000", "--log-level", "warning"),
+        *("--firehose-s3-endpoint", objects.url),
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None
@@ -72,14 +100,30 @@ async def endpoint() -> AsyncIterator[str]:
         await process.communicate()
 
 
-@pytest.fixture
-async def kinesis(endpoint: str) -> AsyncIterator[object]:
-    async with get_session().create_client(
-        "kinesis",
+def client(service: str, endpoint_url: str) -> Any:
+    return get_session().create_client(
+        service,
         region_name="us-east-1",
-        endpoint_url=endpoint,
+        endpoint_url=endpoint_url,
         aws_access_key_id="test",
         aws_secret_access_key="test",
-        config=AioConfig(retries={"total_max_attempts": 1}),
-    ) as client:
-        yield client
+        config=AioConfig(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+    )
+
+
+@pytest.fixture
+async def kinesis(endpoint: str) -> AsyncIterator[Any]:
+    async with client("kinesis", endpoint) as made:
+        yield made
+
+
+@pytest.fixture
+async def firehose(endpoint: str) -> AsyncIterator[Any]:
+    async with client("firehose", endpoint) as made:
+        yield made
+
+
+@pytest.fixture
+async def s3(objects: ObjectStore) -> AsyncIterator[Any]:
+    async with client("s3", objects.url) as made:
+        yield made

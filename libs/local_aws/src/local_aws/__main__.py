@@ -12,10 +12,13 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
+from local_aws.firehose.http import TARGET_PREFIX as FIREHOSE
+from local_aws.firehose.http import FirehoseService, firehose_service
 from local_aws.http import Service, application
 from local_aws.kinesis.account import Account
 from local_aws.kinesis.faults import Faults
-from local_aws.kinesis.http import TARGET_PREFIX, end_subscriptions, fault_routes, kinesis_service
+from local_aws.kinesis.http import TARGET_PREFIX as KINESIS
+from local_aws.kinesis.http import end_subscriptions, fault_routes, kinesis_service
 from local_aws.kinesis.journal import FileJournal
 from local_aws.kinesis.settings import KinesisSettings
 
@@ -46,6 +49,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=4568, help="port to listen on, 0 for a free one")
     parser.add_argument("--log-level", default="info", choices=("debug", "info", "warning", "error"), help="log level")
     parser.add_argument("--data-dir", type=Path, help="keep streams and records here across restarts")
+    parser.add_argument(
+        "--firehose-s3-endpoint",
+        "--s3-endpoint",
+        dest="s3_endpoint",
+        help="serve Firehose too, and let it write to the S3 at this address",
+    )
     parser.add_argument("--fsync", action=_FLAG, default=False, help="survive a crash of the machine, not only ours")
     parser.add_argument("--seed", type=int, default=0, help="seed of the chance with which faults strike")
     _add_kinesis_options(parser.add_argument_group("Kinesis"))
@@ -111,10 +120,23 @@ def _open_account(arguments: argparse.Namespace) -> Account:
     return account
 
 
+def _open_firehose(arguments: argparse.Namespace) -> FirehoseService | None:
+    if arguments.s3_endpoint is None:
+        return None
+    directory = None if arguments.data_dir is None else arguments.data_dir / "firehose"
+    return firehose_service(arguments.s3_endpoint, directory)
+
+
 async def _serve(arguments: argparse.Namespace) -> None:
     account = _open_account(arguments)
-    services: dict[str, Service] = {TARGET_PREFIX: kinesis_service(account)}
-    app = application(services, routes=fault_routes(account))
+    firehose = _open_firehose(arguments)
+    services: dict[str, Service] = {KINESIS: kinesis_service(account)}
+    routes = fault_routes(account)
+    if firehose is not None:
+        services[FIREHOSE] = firehose.handle
+        routes += firehose.routes()
+        await firehose.start()
+    app = application(services, routes=routes)
     app.on_shutdown.append(end_subscriptions(account))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     stop = asyncio.Event()
@@ -128,6 +150,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
         await stop.wait()
     finally:
         await runner.cleanup()
+        if firehose is not None:
+            await firehose.stop()
 
 
 if __name__ == "__main__":

@@ -104,11 +104,13 @@ async def _strike(fault: Fault, request: web.Request, response: web.StreamRespon
     if fault.kind == CORRUPT_FRAME:
         await response.write(frame[:-1] + bytes((frame[-1] ^ 0xFF,)))
         return True
-    if fault.kind == TRUNCATE_FRAME:
-        await response.write(frame[: len(frame) // 2])
     assert fault.kind in {TRUNCATE_FRAME, DROP_SUBSCRIPTION}
-    if request.transport is not None:
+    if request.transport is not None and fault.kind == DROP_SUBSCRIPTION:
         request.transport.abort()
+    elif request.transport is not None:
+        # Half a frame has to arrive: a reset could overtake it.
+        await response.write(frame[: len(frame) // 2])
+        request.transport.close()
     raise ConnectionAbortedError("a fault cut the connection")
 
 

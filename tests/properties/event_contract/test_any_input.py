@@ -9,7 +9,7 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from event_contract import Event, Rejected, cloudevents, debezium, decode, encode, native, recognise
+from event_contract import Event, Rejected, cloudevents, debezium, decode, digest_id, encode, native, recognise
 from event_contract.building import Arrival, type_name
 from event_contract.event import EVENT_TYPE
 
@@ -111,3 +111,11 @@ def test_what_is_recognised_is_one_line_of_json_and_recognised_again(value: obje
 def test_any_name_has_a_valid_event_type(name: str) -> None:
     assert EVENT_TYPE.fullmatch(type_name(name))
     assert type_name(type_name(name)) == type_name(name)
+
+
+parts = st.lists(st.binary(max_size=3), max_size=4)
+
+
+@given(parts, parts)
+def test_ids_are_equal_only_for_equal_parts(first: list[bytes], second: list[bytes]) -> None:
+    assert (digest_id(first) == digest_id(second)) == (first == second)

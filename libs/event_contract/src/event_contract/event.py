@@ -87,13 +87,10 @@ def payload_bytes(event: Event) -> bytes:
 
 
 def digest_id(parts: Iterable[str | bytes]) -> str:
-    """An id of 32 hexadecimal digits that follows from the parts alone; each part is length-prefixed."""
-    hasher = hashlib.sha256()
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        hasher.update(b"%d:" % len(data))
-        hasher.update(data)
-    return hasher.hexdigest()[:32]
+    """An id of 32 hexadecimal digits that follows from the parts alone, how they are divided included."""
+    data = [part.encode() if isinstance(part, str) else part for part in parts]
+    lengths = ",".join([str(len(part)) for part in data])
+    return hashlib.sha256(b"".join([lengths.encode(), b":", *data])).hexdigest()[:32]
 
 
 _AT_FIELD: Final = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")

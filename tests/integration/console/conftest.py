@@ -51,7 +51,8 @@ def metrics_page(service: str, seconds: float) -> str:
     if service == "enricher":
         lines += counter("etl_events_in", {'stream="raw"': events})
         lines += counter(
-            "etl_events_out", {'sink="kinesis:enriched"': events - letters, 'sink="firehose:enriched"': events - letters}
+            "etl_events_out",
+            {'sink="kinesis:enriched"': events - letters, 'sink="firehose:enriched"': events - letters},
         )
         lines += histogram("etl_stage_seconds", 'step="enrich"', seconds * 10, 0.021)
         lines += histogram("etl_sink_seconds", 'sink="kinesis:enriched"', seconds * 10, 0.014)
@@ -151,7 +152,8 @@ def dead_letters() -> list[Any]:
             "id": f"d{place}", "stage": "enricher", "stream": "raw", "shard": "shardId-000000000001",
             "sequence_number": "49590338271490256608559692538361571095921575989136588898", "sub_sequence_number": 0,
             "code": code, "message": message, "field": field or None, "event": None,
-            "original": base64.b64encode(data).decode(), "first_seen": now - 9_000 * (place + 1), "last_seen": now - 4_000,
+            "original": base64.b64encode(data).decode(),
+            "first_seen": now - 9_000 * (place + 1), "last_seen": now - 4_000,
         }
         for place, (code, message, data, field) in enumerate(kinds)
     ]  # fmt: skip
@@ -240,7 +242,10 @@ def aws_answer(operation: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 class Backends(ThreadingHTTPServer):
-    """Every backend on one port. `down` holds the names of those that hang up: a service's, `opensearch`, `aws`."""
+    """Every backend on one port.
+
+    `down` holds the names of those that hang up: a service's, `opensearch`, `aws`; `pages` replaces services' metrics.
+    """
 
     daemon_threads = True
 
@@ -248,6 +253,7 @@ class Backends(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answers)
         self.began = time.monotonic() - 400
         self.down: set[str] = set()
+        self.pages: dict[str, str] = {}
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
 
@@ -258,7 +264,7 @@ class _Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path.startswith("/metrics/"):
             service = self.path.removeprefix("/metrics/")
-            page = metrics_page(service, time.monotonic() - self.server.began)
+            page = self.server.pages.get(service) or metrics_page(service, time.monotonic() - self.server.began)
             self._answer(service, page.encode(), "text/plain; version=0.0.4")
         else:
             names = ("page_views_by_country", "revenue", "sensors", "log_levels")

@@ -29,12 +29,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One service. Rates are events a second, lags seconds; totals count since the processes started."""
+    """One service. Rates are events a second, lags seconds; totals count since the processes started.
+
+    `has_rates` is false until some process was scraped twice: rates are then not zero but unknown.
+    """
 
     service: str
     processes: int = 0
     reachable: int = 0
     error: str = ""
+    has_rates: bool = False
     received: Mapping[str, float] = field(default_factory=dict)
     sent: Mapping[str, float] = field(default_factory=dict)
     lag: Mapping[tuple[str, str], float] = field(default_factory=dict)
@@ -44,6 +48,7 @@ class Reading:
     request: Latency = Latency()
     retries: Mapping[str, float] = field(default_factory=dict)
     dead_letters: Mapping[str, float] = field(default_factory=dict)
+    dead_letter_rate: float = 0.0
     late: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -63,6 +68,7 @@ def read(service: str, windows: Sequence[Window], processes: int, error: str) ->
         processes=processes,
         reachable=len(windows),
         error=error,
+        has_rates=any(window.now.at > window.rate_from.at for window in windows),
         received=_rates(windows, "etl_events_in_total", "stream"),
         sent=_rates(windows, "etl_events_out_total", "sink"),
         lag=_lags(windows),
@@ -72,6 +78,7 @@ def read(service: str, windows: Sequence[Window], processes: int, error: str) ->
         request=_latencies(windows, "etl_http_request_seconds", "route").get(EVENTS_ROUTE, Latency()),
         retries=_rates(windows, "etl_retries_total", "sink"),
         dead_letters=_totals(windows, "etl_dead_letters_total", "code"),
+        dead_letter_rate=sum(_rates(windows, "etl_dead_letters_total", "code").values()),
         late=_totals(windows, "etl_late_events_total", "query"),
     )
 

@@ -47,7 +47,10 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One event found. `document` is its JSON, indented, cut after 8,000 characters."""
+    """One event found.
+
+    `preview` is its message or the start of its payload; `document` is its JSON, cut after 8,000 characters.
+    """
 
     id: str
     type: str
@@ -55,6 +58,7 @@ class Found:
     key: str
     time: int
     place: str
+    preview: str
     snippets: tuple[Snippet, ...]
     document: str
 
@@ -142,6 +146,7 @@ def _found(hit: Mapping[str, Any]) -> Found:
         key=text(source.get("key")),
         time=milliseconds(source.get("time")),
         place=_place(source.get("enrichment")),
+        preview=_preview(source.get("payload")),
         snippets=tuple(_snippets(highlight))[:4],
         document=document,
     )
@@ -159,6 +164,13 @@ def _snippets(highlight: Mapping[str, Any]) -> list[Snippet]:
 def split(fragment: str) -> tuple[str, ...]:
     """A marked fragment as alternating parts, the first plain, the second a hit."""
     return tuple(_MARKS.split(fragment))
+
+
+def _preview(payload: object) -> str:
+    message = payload.get("message") if isinstance(payload, Mapping) else None
+    if isinstance(message, str) and message:
+        return text(message)
+    return text(orjson.dumps(payload).decode()) if payload is not None else ""
 
 
 def _place(enrichment: object) -> str:

@@ -179,7 +179,7 @@ def _received(reading: Reading, streams: StreamNames) -> Iterable[Hop]:
             "sources>ingest-api",
             "sources",
             "ingest-api",
-            sum(reading.received.values()),
+            sum(reading.received.values()) if reading.has_rates else None,
             None,
             reading.request,
             0.0,
@@ -195,7 +195,7 @@ def _received(reading: Reading, streams: StreamNames) -> Iterable[Hop]:
             f"{node}>{reading.service}",
             node,
             reading.service,
-            sum(reading.received.get(name, 0.0) for name in names),
+            sum(reading.received.get(name, 0.0) for name in names) if reading.has_rates else None,
             max(lags, default=None),
             _own_work(reading.step_latency),
             0.0,
@@ -212,11 +212,18 @@ def _sent(reading: Reading, streams: StreamNames) -> Iterable[Hop]:
             f"{reading.service}>{node}",
             reading.service,
             node,
-            sum(reading.sent.get(sink, 0.0) for sink in sinks),
+            _sent_rate(reading, node, sinks),
             None,
             _slowest(reading.sink_latency[sink] for sink in sinks if sink in reading.sink_latency),
             sum(reading.retries.get(sink, 0.0) for sink in sinks),
         )
+
+
+def _sent_rate(reading: Reading, node: str, sinks: Iterable[str]) -> float | None:
+    """Dead letters are counted by cause when they are durable, not as events of their sink."""
+    if not reading.has_rates:
+        return None
+    return reading.dead_letter_rate if node == "dead-letters" else sum(reading.sent.get(sink, 0.0) for sink in sinks)
 
 
 def _archived(measured: Mapping[tuple[str, str], Hop]) -> dict[tuple[str, str], Hop]:
@@ -265,7 +272,8 @@ def _totals(
 
 def _indexed(readings: Iterable[Reading]) -> float | None:
     """Events a second that OpenSearch acknowledged, without windows, alerts and the like."""
-    rates = [rate for one in readings for sink, rate in one.sent.items() if sink in (_EVENTS_SINK, "opensearch")]
+    counted = [one for one in readings if one.has_rates]
+    rates = [rate for one in counted for sink, rate in one.sent.items() if sink in (_EVENTS_SINK, "opensearch")]
     return sum(rates) if rates else None
 
 

@@ -53,7 +53,7 @@ function timeLabels(windows, x, width) {
   const most = Math.max(2, Math.floor(width / 90));
   const every = Math.ceil(windows.length / most);
   const short = windows.length > 1 && windows[1][1] - windows[0][1] >= 60000;
-  return windows.map(([, end], index) => (windows.length - 1 - index) % every ? "" : svg("text", { class: "axis", x: x(index), y: HEIGHT - 8, "text-anchor": "middle" }, short ? minute(end) : clock(end)))
+  return windows.map(([, end], index) => (windows.length - 1 - index) % every ? "" : svg("text", { class: "axis", x: Math.min(x(index), width - 27), y: HEIGHT - 8, "text-anchor": "middle" }, short ? minute(end) : clock(end)))
     .filter(Boolean);
 }
 

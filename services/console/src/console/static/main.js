@@ -15,7 +15,7 @@ let retry = null;
 let source = null;
 
 function takePulse(pulse) {
-  const titles = new Map(pulse.graph.nodes.map((node) => [node.id, node.title]));
+  const titles = new Map(pulse.graph.nodes.map((node) => [node.id, node.id === "windows" ? "windows" : node.title]));
   showConnection(true, clock(pulse.at));
   showTotals(pulse.graph.totals);
   showPipeline(pulse.graph, shardCounts);

@@ -69,7 +69,7 @@ function result(found) {
         html("time", { class: "when", datetime: found.time ? new Date(found.time).toISOString() : null }, moment(found.time)),
         html("span", { class: "from" }, found.source),
         found.place ? html("span", { class: "place" }, found.place) : null),
-      ...(found.snippets.length ? found.snippets.map(snippet) : [html("span", { class: "snippet plain" }, html("span", { class: "snippet-field" }, "key"), " ", found.key)])),
+      ...(found.snippets.length ? found.snippets.map(snippet) : [html("span", { class: "snippet plain" }, found.preview || found.key)])),
     html("pre", { tabindex: "0" }, found.document)));
 }
 

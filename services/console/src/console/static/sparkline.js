@@ -11,11 +11,13 @@ export function makeSparkline() {
   return svg("svg", { class: "spark", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", "aria-hidden": "true" }, area, line);
 }
 
-/** The newest point is at the right edge; `capacity` points fill the width. */
+const LEAST_SHARE = 0.2;
+
+/** The newest point is at the right edge. The width shows as far back as there are points, at least a fifth of `capacity`. */
 export function drawSparkline(drawing, points, capacity) {
   const [area, line] = drawing.children;
   const top = Math.max(1e-9, ...points.filter((point) => point !== null));
-  const step = WIDTH / Math.max(1, capacity - 1);
+  const step = WIDTH / Math.max(1, points.length - 1, Math.round(capacity * LEAST_SHARE));
   const x = (index) => (WIDTH - (points.length - 1 - index) * step).toFixed(1);
   const y = (value) => (HEIGHT - 2 - (value / top) * (HEIGHT - 6)).toFixed(1);
   let lines = "";

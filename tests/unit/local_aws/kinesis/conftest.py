@@ -53,11 +53,18 @@ class Simulation:
         records = [{"Data": base64.b64encode(item).decode(), "PartitionKey": key, **explicit} for item in data]
         return self.call("PutRecords", StreamName=stream, Records=records)
 
-    def subscribe(self, consumer: str, shard: str = "shardId-000000000000", **position: Any) -> Subscription:
+    def subscribe(
+        self,
+        consumer: str,
+        shard: str = "shardId-000000000000",
+        *,
+        wake: Callable[[], None] | None = None,
+        **position: Any,
+    ) -> Subscription:
         """Start a subscription."""
         position = position or {"Type": "TRIM_HORIZON"}
         body = {"ConsumerARN": consumer, "ShardId": shard, "StartingPosition": position}
-        return subscribe_to_shard(self.account, body, self.now, lambda: None)
+        return subscribe_to_shard(self.account, body, self.now, wake or (lambda: None))
 
     def step(self, subscription: Subscription) -> Event | Wait | End:
         """The subscription's next step at the present time."""

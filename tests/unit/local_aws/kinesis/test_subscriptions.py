@@ -1,5 +1,6 @@
 """What a subscription sends, and when."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -159,18 +160,38 @@ def test_waiting_ends_when_a_reshard_is_due(subscribed: Any) -> None:
     assert simulation.step(subscription) == Wait(simulation.now + 1000)
 
 
-def test_a_put_wakes_the_readers_of_its_stream(simulate: Any) -> None:
-    """A subscription's `wake` is called for a put to its stream, and no more once it is stopped."""
+def test_a_put_wakes_the_readers_of_its_shard(simulate: Any) -> None:
+    """A put calls the `wake` of its shard's subscriptions, not of others, and no more once they are stopped."""
     simulation = simulate()
-    simulation.active_stream()
-    subscription = simulation.subscribe(simulation.active_consumer())
+    simulation.active_stream(shards=2)
+    consumer = simulation.active_consumer()
     woken: list[int] = []
-    subscription.stream.watchers.discard(subscription.wake)
-    subscription.wake = lambda: woken.append(1)
-    subscription.stream.watchers.add(subscription.wake)
-    simulation.put("raw", b"x")
-    assert len(woken) == 1
-    simulation.account.subscriptions.stop(subscription)
+    first, second = (
+        simulation.subscribe(consumer, f"shardId-00000000000{number}", wake=partial(woken.append, number))
+        for number in range(2)
+    )
+    simulation.put("raw", b"x", hash_key="0")
+    assert woken == [0]
+    simulation.put("raw", b"x", hash_key=str(2**127))
+    assert woken == [0, 1]
+    for subscription in (first, second):
+        simulation.account.subscriptions.stop(subscription)
     woken.clear()
-    simulation.put("raw", b"x")
+    simulation.put("raw", b"x", hash_key="0")
     assert woken == []
+
+
+def test_a_reshard_wakes_every_reader(simulate: Any) -> None:
+    """The end of a reshard calls the `wake` of all subscriptions of the stream."""
+    simulation = simulate()
+    simulation.active_stream(shards=2)
+    consumer = simulation.active_consumer()
+    woken: list[int] = []
+    for number in range(2):
+        simulation.subscribe(consumer, f"shardId-00000000000{number}", wake=partial(woken.append, number))
+    pair = {"ShardToMerge": "shardId-000000000000", "AdjacentShardToMerge": "shardId-000000000001"}
+    simulation.call("MergeShards", StreamName="raw", **pair)
+    woken.clear()
+    simulation.advance(1)
+    simulation.call("DescribeStreamSummary", StreamName="raw")
+    assert sorted(woken) == [0, 1]

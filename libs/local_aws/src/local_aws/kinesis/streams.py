@@ -2,7 +2,7 @@
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
 from local_aws.kinesis import sequence
@@ -45,8 +45,8 @@ class Stream:
     latest: int = 0
     resizes: list[int] = field(default_factory=list)
     """When UpdateShardCount was accepted, ms; the last 24 hours count."""
-    watchers: set[Callable[[], None]] = field(default_factory=set)
-    """Called after every change a reader may wait for."""
+    watchers: dict[Callable[[], None], str] = field(default_factory=dict)
+    """Called after every change that a reader of the named shard may wait for."""
     _open: list[Shard] = field(default_factory=list)
     _starts: list[int] = field(default_factory=list)
 
@@ -143,7 +143,8 @@ class Stream:
             del self.shards[name]
         return bool(gone)
 
-    def notify(self) -> None:
-        """Tell every watcher that there may be something new."""
-        for watcher in tuple(self.watchers):
-            watcher()
+    def notify(self, shard_names: Container[str] | None = None) -> None:
+        """Tell the watchers of these shards, or all, that there may be something new."""
+        for watcher, watched in tuple(self.watchers.items()):
+            if shard_names is None or watched in shard_names:
+                watcher()

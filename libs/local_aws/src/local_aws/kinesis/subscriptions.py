@@ -140,11 +140,11 @@ class Subscriptions:
                 raise ResourceInUse(message)
             older.end(ResourceInUse(message))
         self._newest[key] = subscription
-        subscription.stream.watchers.add(subscription.wake)
+        subscription.stream.watchers[subscription.wake] = subscription.shard.name
 
     def stop(self, subscription: Subscription) -> None:
         """No more is sent on it. Its start still counts for the next five seconds."""
-        subscription.stream.watchers.discard(subscription.wake)
+        subscription.stream.watchers.pop(subscription.wake, None)
         subscription.end()
 
     def of_stream(self, stream_name: str | None, shard_name: str | None = None) -> list[Subscription]:

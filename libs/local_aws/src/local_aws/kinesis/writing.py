@@ -70,7 +70,7 @@ def _keep(account: Account, stream: Stream, records: list[tuple[Shard, Record]])
         account.journal.records_put(stream, records)
     except OSError as error:
         raise ServiceError("InternalFailureException", f"cannot keep the records: {error}", status=500) from error
-    stream.notify()
+    stream.notify({shard.name for shard, _ in records})
 
 
 def _refusal(account: Account, stream: Stream, shard: Shard, size: int, now: int) -> str | None:

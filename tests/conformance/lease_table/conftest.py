@@ -2,46 +2,53 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-import shutil
-import socket
 import subprocess
 import time
 import urllib.request
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from aiobotocore.session import get_session
 
+from local_aws.commands import CommandFailed, clean
+from local_aws.ministack import MinistackSettings, installed, variables
+from local_aws.ports import free_ports
+from local_aws.progress import Silent
 from shardline import DynamoDBLeaseTable, LeaseTable
 from shardline.testing import MemoryLeaseTable
 
 
 @pytest.fixture(scope="session")
-def dynamodb_endpoint(missing: Callable[[str], NoReturn]) -> Iterator[str]:
-    program = os.environ.get("MINISTACK") or shutil.which("ministack")
-    if program is None:
-        missing("ministack is not installed: pip install ministack==1.5.33, or name it in MINISTACK")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "SERVICES": "dynamodb"}
-    off = {"IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
-    server = subprocess.Popen(
-        [program], env={**os.environ, **settings, **off}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+def dynamodb_endpoint(missing: Callable[[str], NoReturn], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """DynamoDB as ministack serves it."""
+    root = Path(__file__).parents[3]
+    settings = MinistackSettings(
+        port=free_ports(1)[0],
+        directory=tmp_path_factory.mktemp("ministack"),
+        cache=Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streaming-etl",
+        lock=root / "requirements" / "ministack.lock",
+        services=("dynamodb",),
     )
     try:
-        endpoint = f"http://127.0.0.1:{port}"
-        _wait_for(f"{endpoint}/_ministack/health")
-        yield endpoint
+        command = asyncio.run(installed(settings, os.environ, Silent()))
+    except CommandFailed as problem:
+        missing(f"ministack could not be installed: {problem}")
+    with (settings.directory / "log").open("wb") as log:
+        server = subprocess.Popen([command], env={**clean(os.environ), **variables(settings)}, stdout=log, stderr=log)
+    try:
+        wait_for(f"{settings.url}/_ministack/health")
+        yield settings.url
     finally:
         server.terminate()
         server.wait(10)
 
 
-def _wait_for(address: str) -> None:
+def wait_for(address: str) -> None:
     for _ in range(100):
         try:
             with urllib.request.urlopen(address, timeout=1):
@@ -52,16 +59,22 @@ def _wait_for(address: str) -> None:
 
 
 @pytest.fixture(params=["memory", "dynamodb"])
-async def table(request: pytest.FixtureRequest) -> AsyncIterator[LeaseTable]:
+def endpoint(request: pytest.FixtureRequest) -> str | None:
+    """Where the table is served; None for the one in memory."""
+    return None if request.param == "memory" else str(request.getfixturevalue("dynamodb_endpoint"))
+
+
+@pytest.fixture
+async def table(endpoint: str | None) -> AsyncIterator[LeaseTable]:
     """An open, empty table of each kind."""
-    if request.param == "memory":
+    if endpoint is None:
         memory = MemoryLeaseTable()
         await memory.open("app/stream")
         yield memory
         return
-    endpoint = request.getfixturevalue("dynamodb_endpoint")
     credentials = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
     async with get_session().create_client("dynamodb", endpoint_url=endpoint, **credentials) as client:
-        dynamodb = DynamoDBLeaseTable(dynamodb=client, table=f"leases-{uuid.uuid4().hex}", create_missing=True)
+        name = f"leases-{uuid.uuid4().hex}"
+        dynamodb = DynamoDBLeaseTable(dynamodb=client, table=name, create_missing=True)
         await dynamodb.open("app/stream")
         yield dynamodb

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,26 +18,34 @@ from typing import Any, NoReturn
 import pytest
 from aiobotocore.session import get_session
 
+from local_aws.commands import CommandFailed, clean
+from local_aws.ministack import MinistackSettings, installed, variables
+from local_aws.ports import free_ports
+from local_aws.progress import Silent
+
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 
 @pytest.fixture(scope="session")
-def dynamodb_endpoint(missing: Callable[[str], NoReturn]) -> Iterator[str]:
-    program = os.environ.get("MINISTACK") or shutil.which("ministack")
-    if program is None:
-        missing("ministack is not installed: pip install ministack==1.5.33, or name it in MINISTACK")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "SERVICES": "dynamodb"}
-    off = {"IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
-    server = subprocess.Popen(
-        [program], env={**os.environ, **settings, **off}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+def dynamodb_endpoint(missing: Callable[[str], NoReturn], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """DynamoDB as ministack serves it."""
+    root = Path(__file__).parents[3]
+    settings = MinistackSettings(
+        port=free_ports(1)[0],
+        directory=tmp_path_factory.mktemp("ministack"),
+        cache=Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streaming-etl",
+        lock=root / "requirements" / "ministack.lock",
+        services=("dynamodb",),
     )
     try:
-        endpoint = f"http://127.0.0.1:{port}"
-        wait_for(f"{endpoint}/_ministack/health")
-        yield endpoint
+        command = asyncio.run(installed(settings, os.environ, Silent()))
+    except CommandFailed as problem:
+        missing(f"ministack could not be installed: {problem}")
+    with (settings.directory / "log").open("wb") as log:
+        server = subprocess.Popen([command], env={**clean(os.environ), **variables(settings)}, stdout=log, stderr=log)
+    try:
+        wait_for(f"{settings.url}/_ministack/health")
+        yield settings.url
     finally:
         server.terminate()
         server.wait(10)

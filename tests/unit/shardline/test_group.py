@@ -215,6 +215,63 @@ def test_a_processor_may_say_where_to_start() -> None:
     virtually(main)
 
 
+def test_the_leases_checkpoint_never_goes_back() -> None:
+    """A processor that starts earlier, by its own account, does the work again under the old checkpoint."""
+
+    async def main() -> None:
+        keeper = Keeper(override=Checkpoint("1010"))
+        bench = Bench(keeper, records=100)
+        await bench.table.create(Lease(FIRST, Checkpoint("1090")))
+        await asyncio.sleep(3)
+        places = []
+        while bench.table.leases[FIRST].checkpoint != Checkpoint("1100"):
+            next(batch for batch in keeper.batches if not batch.is_done).done()
+            await asyncio.sleep(1.5)
+            places.append(bench.lease.checkpoint)
+        assert places == sorted(places)
+        assert places[0] == Checkpoint("1090")
+        await bench.end()
+
+    virtually(main)
+
+
+def test_a_worker_that_cannot_renew_stops_when_its_lease_expires() -> None:
+    """By its own clock: from then on another may read the shard. It comes back with the table."""
+
+    async def main() -> None:
+        class Cut(MemoryLeaseTable):
+            is_cut = False
+
+            async def renew(self, lease: Lease) -> Lease:
+                if self.is_cut:
+                    raise LeaseTableUnavailable("cut off")
+                return await super().renew(lease)
+
+            async def take(self, lease: Lease, owner: str, epoch: int) -> Lease | None:
+                if self.is_cut:
+                    raise LeaseTableUnavailable("cut off")
+                return await super().take(lease, owner, epoch)
+
+        keeper, table = Keeper(), Cut()
+        bench = Bench(keeper)
+        await bench.end()
+        bench.table, bench.stop = table, asyncio.Event()
+        bench.task = asyncio.ensure_future(bench.worker("one", GroupSettings()).run(keeper, bench.stop))
+        keeper.told.clear()
+        await asyncio.sleep(20)
+        table.is_cut = True
+        await asyncio.sleep(8)
+        assert keeper.told == ["start 1"]
+        await asyncio.sleep(5)
+        assert keeper.told == ["start 1", "lost"]
+        table.is_cut = False
+        await asyncio.sleep(5)
+        assert [word.split()[0] for word in keeper.told] == ["start", "lost", "start"]
+        await bench.end()
+
+    virtually(main)
+
+
 def test_a_shards_end_is_written_after_its_last_batch_and_its_childrens_leases() -> None:
     """And only then do the children start."""
 

@@ -1,5 +1,7 @@
 """The pipeline's graph, from what services say about themselves."""
 
+from typing import Any
+
 import pytest
 
 from console.readings import Latency, Reading, Window, read
@@ -7,7 +9,11 @@ from console.scrape import Scrape, Series
 from console.topology import Graph, Hop, StreamNames, build, sink_node
 
 STREAMS = StreamNames()
-UP = {"processes": 1, "reachable": 1, "has_rates": True}
+
+
+def up(service: str, **more: Any) -> Reading:
+    """A service whose only process was scraped twice."""
+    return Reading(service, 1, 1, has_rates=True, **more)
 
 
 def graph(*readings: Reading, stores: dict[str, str] | None = None) -> Graph:
@@ -26,10 +32,8 @@ def test_every_hop_of_the_main_path_is_drawn_before_anything_is_known() -> None:
 
 
 def test_a_stream_read_by_two_services_has_a_hop_with_its_own_lag_for_each() -> None:
-    aggregator = Reading(
-        "aggregator", **UP, received={"enriched": 90}, lag={("enriched", "0"): 4, ("enriched", "1"): 9}
-    )
-    indexer = Reading("indexer", **UP, received={"enriched": 100}, lag={("enriched", "0"): 0.5})
+    aggregator = up("aggregator", received={"enriched": 90}, lag={("enriched", "0"): 4, ("enriched", "1"): 9})
+    indexer = up("indexer", received={"enriched": 100}, lag={("enriched", "0"): 0.5})
     drawn = graph(aggregator, indexer)
     assert (hop(drawn, "enriched>aggregator").rate, hop(drawn, "enriched>aggregator").lag) == (90, 9)
     assert (hop(drawn, "enriched>indexer").rate, hop(drawn, "enriched>indexer").lag) == (100, 0.5)
@@ -37,14 +41,13 @@ def test_a_stream_read_by_two_services_has_a_hop_with_its_own_lag_for_each() -> 
 
 
 def test_windows_alerts_and_late_events_share_a_hop() -> None:
-    indexer = Reading("indexer", **UP, received={"aggregates": 5, "alerts": 1}, lag={("late", "0"): 2.0})
+    indexer = up("indexer", received={"aggregates": 5, "alerts": 1}, lag={("late", "0"): 2.0})
     assert (hop(graph(indexer), "windows>indexer").rate, hop(graph(indexer), "windows>indexer").lag) == (6, 2.0)
 
 
 def test_the_hop_into_a_service_takes_its_own_work_and_the_hop_out_its_sinks_time() -> None:
-    enricher = Reading(
+    enricher = up(
         "enricher",
-        **UP,
         received={"raw": 10},
         sent={"kinesis:enriched": 10},
         step_latency={"enrich": Latency(0.01, 0.02), "deliver": Latency(1, 2)},
@@ -56,16 +59,16 @@ def test_the_hop_into_a_service_takes_its_own_work_and_the_hop_out_its_sinks_tim
 
 
 def test_the_archive_receives_what_firehose_accepted_from_everyone() -> None:
-    enricher = Reading("enricher", **UP, sent={"firehose:enriched": 100})
-    aggregator = Reading("aggregator", **UP, sent={"firehose:aggregates": 3})
+    enricher = up("enricher", sent={"firehose:enriched": 100})
+    aggregator = up("aggregator", sent={"firehose:aggregates": 3})
     drawn = graph(enricher, aggregator)
     assert hop(drawn, "firehose>s3").rate == 103
     assert hop(drawn, "firehose>s3").note
 
 
 def test_dead_letters_are_counted_by_cause() -> None:
-    enricher = Reading(
-        "enricher", **UP, sink_latency={"kinesis:dead-letters": Latency()}, dead_letter_rate=0.5, dead_letters={"x": 7}
+    enricher = up(
+        "enricher", sink_latency={"kinesis:dead-letters": Latency()}, dead_letter_rate=0.5, dead_letters={"x": 7}
     )
     drawn = graph(enricher)
     assert hop(drawn, "enricher>dead-letters").rate == 0.5
@@ -77,7 +80,7 @@ def test_before_two_scrapes_a_rate_is_unknown_not_zero() -> None:
 
 
 def test_indexed_events_are_counted_without_windows() -> None:
-    indexer = Reading("indexer", **UP, sent={"opensearch:enriched": 50, "opensearch:aggregates": 2})
+    indexer = up("indexer", sent={"opensearch:enriched": 50, "opensearch:aggregates": 2})
     drawn = graph(indexer)
     assert drawn.totals.indexed_rate == 50
     assert hop(drawn, "indexer>opensearch").rate == 52
@@ -86,9 +89,9 @@ def test_indexed_events_are_counted_without_windows() -> None:
 @pytest.mark.parametrize(
     ("reading", "state"),
     [
-        (Reading("ingest-api", **UP, sent={"raw": 5}), "flowing"),
-        (Reading("ingest-api", **UP, sent={"raw": 0}), "idle"),
-        (Reading("indexer", **UP, received={"enriched": 5}, lag={("enriched", "0"): 31}), "lagging"),
+        (up("ingest-api", sent={"raw": 5}), "flowing"),
+        (up("ingest-api", sent={"raw": 0}), "idle"),
+        (up("indexer", received={"enriched": 5}, lag={("enriched", "0"): 31}), "lagging"),
         (Reading("indexer", 2, 1, "cannot connect", has_rates=True, received={"enriched": 5}), "degraded"),
         (Reading("indexer", 1, 0, "cannot connect"), "degraded"),
     ],

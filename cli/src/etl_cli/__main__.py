@@ -55,7 +55,7 @@ def status(stack: str) -> None:
 @main.command()
 @click.argument("file", type=click.File("rb"), default="-")
 @click.option("--url", help="Address of the ingest API; the stack's own by default.")
-@click.option("--key", envvar="INGEST_KEY", help="API key; better given as INGEST_KEY. The stack's own by default.")
+@click.option("--key", envvar="ETL_API_KEY", help="API key; better given as ETL_API_KEY. The stack's own by default.")
 @_stack
 def send(file: BinaryIO, url: str | None, key: str | None, stack: str) -> None:
     """Send the events of FILE (JSON lines; standard input by default) to the ingest API."""

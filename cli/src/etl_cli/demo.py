@@ -42,7 +42,7 @@ async def run(options: DemoOptions, stack: LocalStack, screen: Screen) -> int:
         with screen:
             await open_parts.enter_async_context(stack)
             evidence = await open_parts.enter_async_context(Evidence(stack.environment, stack.layout.ledger))
-            feeders = feeder_programs(stack.layout, stack.root, stack.environment, stack.key)
+            feeders = feeder_programs(stack.layout, stack.root, stack.environment, stack.key, stack.geoip)
             stack.layout.ledger.mkdir(parents=True, exist_ok=True)
             await stack.supervisor.start(feeders)
         _greet(options, stack, screen)

@@ -54,6 +54,11 @@ class LocalStack:
         self._exit = AsyncExitStack()
 
     @property
+    def geoip(self) -> Path:
+        """The demo's city database, of 2018."""
+        return Path(geolite2.filename)
+
+    @property
     def supervisor(self) -> Supervisor:
         """All of the stack's processes, by name: the services, `doubles`, `ministack`, `opensearch`."""
         return self._aws.supervisor
@@ -110,7 +115,7 @@ class LocalStack:
             answer.raise_for_status()
 
     def _services(self) -> list[Program]:
-        return service_programs(self.layout, self.root, self.environment, Path(geolite2.filename))
+        return service_programs(self.layout, self.root, self.environment, self.geoip)
 
     def _state(self) -> State:
         probes = {service: probe_url(self.layout, service) for service in SERVICES}

@@ -16,8 +16,11 @@ FEEDERS: Mapping[str, tuple[str, ...]] = {
     "iot": ("--rate", "15"),
     "cdc": ("--rate", "10"),
     "logs": ("--rate", "30"),
-    "poison": ("--rate", "0.5"),
+    "poison": ("--rate", "4"),
 }
+
+
+_AWS = frozenset({"doubles", "ministack"})
 
 
 def service_environment(service: str, layout: Layout, root: Path, geoip: Path | None) -> dict[str, str]:
@@ -82,6 +85,7 @@ def service_programs(layout: Layout, root: Path, shared: Mapping[str, str], geoi
             environment={**shared, **service_environment(service, layout, root, geoip)},
             directory=root,
             ready=answers(f"{probe_url(layout, service)}/readyz"),
+            after=_AWS,  # so that at the end each drains while it can still deliver
             ready_seconds=90,
             stop_seconds=40,
         )
@@ -89,10 +93,14 @@ def service_programs(layout: Layout, root: Path, shared: Mapping[str, str], geoi
     ]
 
 
-def feeder_programs(layout: Layout, root: Path, shared: Mapping[str, str], key: str) -> list[Program]:
+def feeder_programs(layout: Layout, root: Path, shared: Mapping[str, str], key: str, geoip: Path) -> list[Program]:
     """Every feeder as a process; each keeps a ledger of what was accepted. The key goes by environment, not by argv."""
-    environment = {**shared, "INGEST_KEY": key}
-    extra = {"logs": ("--json-logs", str(layout.logs)), "cdc": ("--database", str(layout.work / "shop.sqlite"))}
+    environment = {**shared, "ETL_API_KEY": key}
+    extra = {
+        "web": ("--geoip", str(geoip)),
+        "logs": ("--json-logs", str(layout.logs)),
+        "cdc": ("--database", str(layout.work / "shop.sqlite")),
+    }
     return [
         Program(
             name=f"feeder {name}",
@@ -103,6 +111,7 @@ def feeder_programs(layout: Layout, root: Path, shared: Mapping[str, str], key: 
                 *extra.get(name, ()),
             ),
             log=layout.work / f"feeder-{name}.log",
+            after=frozenset({"ingest-api"}),
             environment=environment,
             directory=root,
             stop_seconds=30,

@@ -4,7 +4,7 @@ CREATE TABLE events (
   `id` STRING,
   `type` STRING,
   `time` BIGINT,
-  payload ROW<page STRING, `user` STRING, latency_ms BIGINT>,
+  payload ROW<page STRING, `user` STRING, latency_ms DOUBLE>,
   enrichment ROW<geo ROW<country_iso STRING>>,
   ts AS TO_TIMESTAMP_LTZ(`time`, 3),
   WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
@@ -29,7 +29,7 @@ SELECT
   COALESCE(enrichment.geo.country_iso, 'unknown'),
   COUNT(*),
   COUNT(DISTINCT payload.`user`),
-  AVG(CAST(payload.latency_ms AS DOUBLE)),
+  AVG(payload.latency_ms),
   COUNT(*) FILTER (WHERE payload.latency_ms >= 500)
 FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND))
 WHERE `type` = 'page_view'

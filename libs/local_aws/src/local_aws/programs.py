@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
+TAIL_BYTES = 65_536
+
+
 class UnknownDependency(Exception):
     """A program waits for one that is not among those to start. Name it, or start it first."""
 
@@ -94,7 +97,7 @@ def tail(log: Path, since: int = 0, lines: int = 20, width: int = 300) -> str:
     try:
         with log.open("rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(since, size - lines * width))
+            file.seek(max(since, size - TAIL_BYTES))
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return ""

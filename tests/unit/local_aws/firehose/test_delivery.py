@@ -14,7 +14,7 @@ SETTINGS = FirehoseSettings(retry_base_seconds=0.001, retry_cap_seconds=0.002, m
 
 def definition(**destination: object) -> Definition:
     s3 = Destination("arn:aws:s3:::archive", "arn:aws:iam::000000000000:role/r", size=1, interval=900)
-    changed = Destination(**{name: getattr(s3, name) for name in s3.__slots__} | destination)  # type: ignore[arg-type]
+    changed = Destination(**{name: getattr(s3, name) for name in s3.__slots__} | destination)
     return Definition("orders", "arn", 0, 0, 1, changed)
 
 

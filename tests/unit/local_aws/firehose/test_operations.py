@@ -1,5 +1,5 @@
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -46,7 +46,7 @@ def record(data: bytes) -> dict[str, object]:
     return {"Data": base64.b64encode(data).decode()}
 
 
-def refusal(account: Account, operation: str, body: dict[str, object]) -> ServiceError:
+def refusal(account: Account, operation: str, body: Mapping[str, object]) -> ServiceError:
     with pytest.raises(ServiceError) as caught:
         carry_out(account, operation, body)
     return caught.value

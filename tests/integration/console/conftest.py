@@ -268,7 +268,9 @@ class _Answers(BaseHTTPRequestHandler):
             self._answer(service, page.encode(), "text/plain; version=0.0.4")
         else:
             names = ("page_views_by_country", "revenue", "sensors", "log_levels")
-            aliases = {f"aggregates-{name}-2026.01.02": {"aliases": {"aggregates": {}}} for name in names}
+            aliases: dict[str, Any] = {
+                f"aggregates-{name}-2026.01.02": {"aliases": {"aggregates": {}}} for name in names
+            }
             self._answer("opensearch", json.dumps(aliases).encode())
 
     def do_POST(self) -> None:

@@ -148,8 +148,8 @@ async def test_with_every_backend_down_each_is_named_and_nothing_fails(served: S
     await poll(served)
     ((_, snapshot),) = await served.events(1)
     problems = snapshot["pulse"]["graph"]["totals"]["problems"]
-    for name in ("ingest-api", "enricher", "aggregator", "indexer", "OpenSearch", "raw"):
-        assert any(problem.startswith(f"{name}: unreachable, retrying") for problem in problems), problems
+    for name in ("ingest-api", "enricher", "aggregator", "indexer", "OpenSearch", "Kinesis (raw, enriched"):
+        assert any(problem.startswith(name) and "unreachable, retrying" in problem for problem in problems), problems
     assert snapshot["views"]["views"]["error"]
     assert all(stream["problems"] for stream in snapshot["shards"]["streams"])
     for path in ("/api/search?q=x", "/api/dead-letters", "/api/dead-letters?id=d1"):

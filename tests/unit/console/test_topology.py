@@ -100,13 +100,17 @@ def test_the_pipelines_state_is_the_worst_thing_known(reading: Reading, state: s
     assert graph(reading).totals.state == state
 
 
+STORES = {"opensearch": "no answer in time", "raw": "", "enriched": "refused", "windows": "refused"}
+
+
 def test_what_is_down_is_named_with_its_reason() -> None:
-    drawn = graph(Reading("enricher", 1, 0, "cannot connect"), stores={"opensearch": "no answer in time", "raw": ""})
+    drawn = graph(Reading("enricher", 1, 0, "cannot connect"), stores=STORES)
     states = {node.id: node.state for node in drawn.nodes}
     assert (states["enricher"], states["opensearch"], states["raw"], states["s3"]) == ("down", "down", "up", "unknown")
     assert drawn.totals.problems == (
         "enricher: unreachable, retrying — cannot connect",
         "OpenSearch: unreachable, retrying — no answer in time",
+        "Kinesis (enriched, windows · alerts): unreachable, retrying — refused",
     )
 
 

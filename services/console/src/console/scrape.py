@@ -82,7 +82,7 @@ async def fetch(session: aiohttp.ClientSession, url: str, at: float, timeout_sec
 def _reason(error: aiohttp.ClientError) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"cannot connect: {error.os_error.strerror or 'connection failed'}"
-    return type(error).__name__
+    return "it hung up" if isinstance(error, aiohttp.ServerDisconnectedError) else type(error).__name__
 
 
 def increases(before: Scrape, after: Scrape, name: str) -> dict[Series, float]:

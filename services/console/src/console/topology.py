@@ -248,7 +248,7 @@ def _totals(
     readings: Mapping[str, Reading], nodes: tuple[Node, ...], hops: Mapping[str, Hop], lag_limit: float
 ) -> Totals:
     lag = max((lag for reading in readings.values() for lag in reading.lag.values()), default=None)
-    problems = tuple(_problem(node) for node in nodes if node.state in ("down", "partly"))
+    problems = _problems(nodes)
     accepted = hops["ingest-api>raw"].rate
     moving = any(hop.rate for hop in hops.values())
     state: PipelineState = "flowing" if moving else "idle"
@@ -275,6 +275,19 @@ def _indexed(readings: Iterable[Reading]) -> float | None:
     counted = [one for one in readings if one.has_rates]
     rates = [rate for one in counted for sink, rate in one.sent.items() if sink in (_EVENTS_SINK, "opensearch")]
     return sum(rates) if rates else None
+
+
+def _problems(nodes: Iterable[Node]) -> tuple[str, ...]:
+    """A line for each thing that is down; streams with the same fault share one."""
+    streams: dict[str, list[str]] = {}
+    lines = []
+    for node in nodes:
+        if node.kind == "stream" and node.state == "down":
+            streams.setdefault(node.detail, []).append(node.title)
+        elif node.state in ("down", "partly"):
+            lines.append(_problem(node))
+    lines += [f"Kinesis ({', '.join(names)}): unreachable, retrying — {why}" for why, names in streams.items()]
+    return tuple(lines)
 
 
 def _problem(node: Node) -> str:

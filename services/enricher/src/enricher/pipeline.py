@@ -104,9 +104,8 @@ class Pipeline:
                 record.data, arrived_ms=record.arrived, position=position, partition_key=record.partition_key
             )
             result = event if isinstance(event, Rejected) else enrich(event, self._lookups)
-        except (
-            Exception
-        ) as error:  # pure code over one record: whatever it was, it is this record's, and the shard goes on
+        except Exception as error:
+            # Pure code over one record: whatever it was, it is this record's, and the shard goes on.
             self._log.exception("record not enriched", shard=lease.shard_id, sequence_number=record.sequence_number)
             result = Rejected("enrichment_failed", f"{type(error).__name__}: {error}")
         return Work(record, result, event.id if isinstance(event, Event) else None)

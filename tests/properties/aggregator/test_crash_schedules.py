@@ -20,6 +20,7 @@ from aggregator.deliver import Delivery, Destination
 from aggregator.metrics import AggregatorMetrics
 from aggregator.pipeline import Pace, Pipeline, Time
 from aggregator.pipelines import load_pipelines
+from aggregator.rows import Kind
 from aggregator.silence import Policy
 from aggregator.state_store import StateStore
 from aggregator.testing import MemoryItems, MemoryObjects
@@ -166,7 +167,7 @@ class Worker:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        kinds = (("aggregates", "window"), ("alerts", "alert"), ("late", "late"))
+        kinds: tuple[tuple[str, Kind], ...] = (("aggregates", "window"), ("alerts", "alert"), ("late", "late"))
         metrics = AggregatorMetrics(CollectorRegistry())
         destinations = [Destination(name, frozenset({kind}), Recorder(world, name)) for name, kind in kinds]
         store = StateStore(

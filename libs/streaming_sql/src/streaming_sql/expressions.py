@@ -47,6 +47,19 @@ _COMPARISONS: dict[type[exp.Expr], Callable[[Any, Any], Any]] = {
     exp.GT: operator.gt,
     exp.GTE: operator.ge,
 }
+_PARTS = frozenset({"this", "expression", "expressions"})
+_OWN_PARTS: dict[type[exp.Expr], frozenset[str]] = {
+    exp.Literal: frozenset({"is_string"}),
+    exp.Between: frozenset({"low", "high"}),
+    exp.Case: frozenset({"ifs", "default"}),
+    exp.Cast: frozenset({"to", "_type"}),
+    exp.TryCast: frozenset({"to", "_type", "safe"}),
+    exp.Concat: frozenset({"safe"}),
+    exp.DPipe: frozenset({"safe"}),
+    exp.Like: frozenset({"negate"}),
+    exp.Substring: frozenset({"start", "length"}),
+}
+"""What sqlglot says of a node beside its operands; anything else it says would change the meaning unseen."""
 _ARITHMETIC = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
 
 
@@ -92,6 +105,9 @@ def compile_scalar(node: exp.Expr, scope: Scope) -> Expression:
     if compiler is None:
         name = node.name if isinstance(node, exp.Anonymous) else node.key
         raise unsupported(node, scope.text, f"{name.upper()} is not supported in an expression", FORMS)
+    for name, value in node.args.items():
+        if value and name not in _PARTS | _OWN_PARTS.get(type(node), frozenset()):
+            raise unsupported(node, scope.text, f"{name.upper()} is not supported with {node.key.upper()}", FORMS)
     return compiler(node, scope)
 
 
@@ -256,8 +272,8 @@ def _like(node: exp.Expr, scope: Scope) -> Expression:
         expression: re.Pattern[str] = like_pattern(pattern.name, escape)
     except ValueError as error:
         raise unsupported(pattern, scope.text, str(error), "x LIKE 'a!%' ESCAPE '!'") from error
-    match = expression.fullmatch
-    return _lift(lambda value: match(value) is not None, subject, BOOLEAN)
+    match, wanted = expression.fullmatch, not like.args.get("negate")
+    return _lift(lambda value: (match(value) is not None) is wanted, subject, BOOLEAN)
 
 
 def _string(node: exp.Expr, scope: Scope) -> Expression:

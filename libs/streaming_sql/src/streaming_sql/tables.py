@@ -124,7 +124,7 @@ def read_type(node: exp.Expr | None, place: exp.Expr, text: str) -> SqlType:
         elif name in _SIMPLE_TYPES and (not sizes or (name.startswith("TIMESTAMP") and sizes == [3])):
             return _SIMPLE_TYPES[name]
     written = node.sql() if node else "no type"
-    raise unsupported(node or place, text, f"type {written} is not supported", _TYPES_FORM)
+    raise unsupported(place, text, f"type {written} is not supported", _TYPES_FORM)
 
 
 def _row_field(part: exp.Expr, text: str) -> tuple[str, SqlType]:

@@ -1,0 +1,261 @@
+"""The pipeline's promises one by one, on clients and sinks in memory and a clock by hand."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from aggregator.deliver import Delivery, Destination, Undelivered
+from aggregator.metrics import AggregatorMetrics
+from aggregator.pipeline import Pace, Pipeline, Time
+from aggregator.pipelines import load_pipelines
+from aggregator.silence import Policy
+from aggregator.state_store import StateStore
+from aggregator.testing import MemoryItems, MemoryObjects
+from delivery import DeadLetterSink, Item, Outcome
+from delivery.testing import MemorySink
+from shardline import Checkpoint, Lease, ShardLease
+from shardline.testing import make_batch, records
+
+SCRIPT = """
+CREATE TABLE events (`id` STRING, `time` BIGINT, s STRING, ts AS TO_TIMESTAMP_LTZ(`time`, 3),
+  WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH ('connector' = 'kinesis', 'stream' = 'enriched');
+CREATE TABLE counts (s STRING, n BIGINT) WITH ('connector' = 'kinesis', 'stream' = 'aggregates');
+INSERT INTO counts SELECT s, COUNT(*) FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND))
+GROUP BY window_start, window_end, s;
+"""
+SHARD = "shardId-000000000000"
+
+
+class World:
+    """Durable stores, sinks, a clock, and the leases of one shard."""
+
+    def __init__(self) -> None:
+        self.objects, self.items = MemoryObjects(), MemoryItems()
+        self.windows, self.late, self.letters = MemorySink[Item](), MemorySink[Item](), MemorySink[Item]()
+        self.now = 0.0
+        self.slept: list[float] = []
+        self.leases = [Lease(SHARD, Checkpoint("TRIM_HORIZON"))]
+        self.registry = CollectorRegistry()
+
+    async def list_leases(self) -> list[Lease]:
+        return self.leases
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def pipeline(self, policy: Policy | None = None, pending: int = 5_000) -> Pipeline:
+        self.registry = CollectorRegistry()
+        metrics = AggregatorMetrics(self.registry)
+        destinations = [
+            Destination("kinesis:aggregates", frozenset({"window"}), self.windows),
+            Destination("kinesis:late", frozenset({"late"}), self.late),
+        ]
+        return Pipeline(
+            load_pipelines({"counts.sql": SCRIPT}),
+            StateStore(self.objects, self.items, bucket="b", table="t", application="a"),
+            Delivery(destinations, DeadLetterSink(self.letters, None), metrics),
+            self.list_leases,
+            metrics,
+            Pace(commit_seconds=60, pending_records=pending, silence=policy or Policy()),
+            Time(lambda: self.now, lambda: int(self.now * 1000), self.sleep),
+        )
+
+    async def started(self, epoch: int = 1, **options: Any) -> Pipeline:
+        pipeline = self.pipeline(**options)
+        await pipeline.start(lease(epoch))
+        return pipeline
+
+    def rows(self, sink: MemorySink[Item] | None = None) -> list[dict[str, Any]]:
+        return [json.loads(item.data) for item in (sink or self.windows).delivered]
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def lease(epoch: int = 1) -> ShardLease:
+    return ShardLease("enriched", SHARD, (), epoch)
+
+
+def batch(*times: int, first: int = 1, raw: tuple[bytes, ...] = (), behind: int = 0) -> Any:
+    data = raw or tuple(json.dumps({"id": f"e{time}", "time": time, "s": "a"}).encode() for time in times)
+    return make_batch(records(*data, first_sequence_number=first), millis_behind_latest=behind)
+
+
+async def test_a_batch_is_done_once_a_commit_holds_it(world: World) -> None:
+    pipeline = await world.started()
+    first = batch(1)
+    await pipeline.process(first)
+    assert not first.is_done
+    await pipeline.commit()
+    assert first.is_done
+    assert world.rows() == []
+
+
+async def test_a_fired_window_is_stamped_with_epoch_and_generation(world: World) -> None:
+    pipeline = await world.started(epoch=4)
+    world.now = 7.0
+    await pipeline.process(batch(1, 20_000))
+    await pipeline.commit()
+    (row,) = world.rows()
+    assert (row["values"], row["epoch"], row["revision"], row["emitted"]) == ({"n": 1}, 4, 1, 7_000)
+
+
+async def test_quiet_means_no_commits(world: World) -> None:
+    """Delivered rows are forgotten by one more commit; then nothing is written until something changes."""
+    pipeline = await world.started()
+    await pipeline.process(batch(1, 20_000))
+    for _ in range(5):
+        await pipeline.process(batch())
+        await pipeline.commit()
+    assert world.items.items["a"]["generation"] == {"N": "2"}
+    assert b"counts|0" not in await StateStore(world.objects, world.items, bucket="b", table="t", application="a").load(
+        pipeline._pointer
+    )
+
+
+async def test_the_next_owner_reads_on_from_the_snapshot(world: World) -> None:
+    """From its position, not the lease's checkpoint, with the open windows, which fire once complete."""
+    old = await world.started()
+    await old.process(batch(1, 2))
+    await old.drain(lease())
+    assert world.rows() == [], "open windows are not fired by a drain"
+    new = world.pipeline()
+    assert await new.start(lease(2)) == Checkpoint("2")
+    await new.process(batch(1, 2, 3, 20_000))
+    await new.commit()
+    assert [row["values"] for row in world.rows()] == [{"n": 3}]
+
+
+async def test_rows_that_may_not_have_arrived_are_delivered_again_unchanged(world: World) -> None:
+    """A sink that fails ends the owner; the next one delivers the same bytes before anything else."""
+    old = await world.started()
+    await old.process(batch(1, 20_000))
+    world.windows.judge = lambda item: Outcome("undelivered", "Gone", "")
+    with pytest.raises(Undelivered):
+        await old.commit()
+    (attempt,) = world.windows.batches[0]
+    world.windows.judge = None
+    new = await world.started(epoch=2)
+    await new.commit()
+    assert world.windows.delivered == [attempt]
+
+
+async def test_an_owner_that_was_replaced_delivers_nothing_and_says_so(world: World) -> None:
+    old = await world.started()
+    await old.process(batch(1, 20_000))
+    await world.started(epoch=2)
+    late = batch(30_000, first=3)
+    await old.process(late)
+    await old.commit()
+    assert old.is_stale
+    await asyncio.wait_for(old.until_stale(), 1)
+    await old.drain(lease())
+    assert world.rows() == []
+    assert not late.is_done
+
+
+async def test_late_and_malformed_records_leave_by_the_outbox(world: World) -> None:
+    pipeline = await world.started()
+    await pipeline.process(batch(20_000, 1))
+    await pipeline.process(batch(raw=(b"{oops",), first=9))
+    await pipeline.commit()
+    assert [row["id"] for row in world.rows(world.late)] == ["e1|counts"]
+    (letter,) = world.rows(world.letters)
+    assert (letter["code"], letter["sequence_number"]) == ("malformed_json", "9")
+    assert world.registry.get_sample_value("etl_late_events_total", {"query": "counts"}) == 1
+    assert world.registry.get_sample_value("etl_dead_letters_total", {"code": "malformed_json"}) == 1
+
+
+async def test_a_refused_row_becomes_a_dead_letter(world: World) -> None:
+    pipeline = await world.started()
+    world.windows.judge = lambda item: Outcome("rejected", "TooLarge", "the record is too large")
+    await pipeline.process(batch(1, 20_000))
+    await pipeline.drain(lease())
+    (letter,) = world.rows(world.letters)
+    assert (letter["code"], letter["stream"]) == ("TooLarge", "kinesis:aggregates")
+
+
+async def test_a_record_is_counted_once_however_often_it_is_read(world: World) -> None:
+    pipeline = await world.started()
+    for _ in range(3):
+        await pipeline.process(batch(1, 2))
+        assert await pipeline.start(lease()) == Checkpoint("2")
+    await pipeline.process(batch(20_000, first=3))
+    await pipeline.commit()
+    assert [row["values"] for row in world.rows()] == [{"n": 2}]
+
+
+async def test_trouble_with_the_store_is_outlasted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is done or delivered until the state is durable, and the waits between tries grow to a cap."""
+    pipeline = await world.started()
+    first = batch(1, 20_000)
+    await pipeline.process(first)
+    put, failures = MemoryObjects.put_object, iter(range(8))
+
+    async def flaky(self: MemoryObjects, **arguments: Any) -> Any:
+        assert not first.is_done
+        assert world.rows() == []
+        if next(failures, None) is not None:
+            raise TimeoutError
+        return await put(self, **arguments)
+
+    monkeypatch.setattr(MemoryObjects, "put_object", flaky)
+    await pipeline.commit()
+    assert first.is_done
+    assert len(world.rows()) == 1
+    assert world.slept == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+
+
+async def test_the_last_windows_of_a_quiet_stream_fire(world: World) -> None:
+    """By the clock once it is silent for idle_seconds; at flush_seconds whatever the windows' ends."""
+    pipeline = await world.started(policy=Policy(idle_seconds=5, flush_seconds=12))
+    await pipeline.process(batch(9_000, 9_500))
+    await heartbeats(world, pipeline, (5, 5.49))
+    assert world.rows() == []
+    await heartbeats(world, pipeline, (5.6,))
+    assert [row["window_end"] for row in world.rows()] == [10_000]
+    await pipeline.process(batch(31_000, first=3))
+    await heartbeats(world, pipeline, (11, 17.5))
+    assert len(world.rows()) == 1
+    await heartbeats(world, pipeline, (17.7,))
+    assert [row["window_end"] for row in world.rows()] == [10_000, 40_000]
+
+
+async def heartbeats(world: World, pipeline: Pipeline, times: tuple[float, ...]) -> None:
+    for time in times:
+        world.now = time
+        await pipeline.process(batch())
+        await pipeline.commit()
+
+
+async def test_much_pending_makes_a_commit_due_at_once(world: World) -> None:
+    pipeline = await world.started(pending=3)
+    running = asyncio.create_task(pipeline.run())
+    full = batch(1, 2, 3)
+    await pipeline.process(full)
+    async with asyncio.timeout(5):
+        while not full.is_done:
+            await asyncio.sleep(0.001)
+    running.cancel()
+
+
+async def test_a_shard_not_yet_held_holds_windows_back(world: World) -> None:
+    """Every shard that can be read is awaited from the first moment on; a child only when its parent has ended."""
+    world.leases += [
+        Lease("other", Checkpoint("TRIM_HORIZON")),
+        Lease("child", Checkpoint("TRIM_HORIZON"), parents=("other",)),
+        Lease("past", Checkpoint("SHARD_END")),
+    ]
+    pipeline = await world.started()
+    await pipeline.process(batch(1, 20_000))
+    await pipeline.commit()
+    assert world.rows() == []
+    await pipeline.start(ShardLease("enriched", "other", (), 2))
+    await pipeline.process(make_batch(records(b'{"time": 20000}'), shard_id="other"))
+    await pipeline.commit()
+    assert len(world.rows()) == 1

@@ -1,0 +1,91 @@
+"""The state store's fencing, retries and tidiness, on clients in memory."""
+
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from aggregator.state_store import Pointer, SnapshotMissing, StaleOwner, StateStore, StoreUnavailable
+from aggregator.testing import MemoryItems, MemoryObjects
+
+
+@pytest.fixture
+def clients() -> tuple[MemoryObjects, MemoryItems]:
+    return MemoryObjects(page_size=2), MemoryItems()
+
+
+@pytest.fixture
+def store(clients: tuple[MemoryObjects, MemoryItems]) -> StateStore:
+    return StateStore(*clients, bucket="b", table="t", application="app")
+
+
+async def commit(store: StateStore, pointer: Pointer, epoch: int, data: bytes = b"{}") -> Pointer:
+    return await store.commit(pointer, await store.save(pointer.generation + 1, epoch, data), epoch)
+
+
+async def test_what_was_committed_is_loaded(store: StateStore) -> None:
+    pointer = await store.claim(1)
+    assert pointer == Pointer()
+    first = await commit(store, pointer, 1, b"one")
+    second = await commit(store, first, 1, b"two")
+    assert await store.claim(2) == second
+    assert second.generation == 2
+    assert await store.load(second) == b"two"
+
+
+async def test_a_claim_fences_the_former_owner_off(store: StateStore) -> None:
+    """Its saved snapshot never counts, though nobody has committed since."""
+    old = await commit(store, await store.claim(1), 1)
+    await store.claim(2)
+    with pytest.raises(StaleOwner):
+        await commit(store, old, 1)
+    with pytest.raises(StaleOwner):
+        await store.claim(1)
+    assert await store.claim(2) == old
+
+
+async def test_of_two_owners_of_one_generation_the_second_fails(store: StateStore) -> None:
+    pointer = await store.claim(1)
+    await commit(store, pointer, 1)
+    with pytest.raises(StaleOwner):
+        await commit(store, pointer, 5)
+
+
+async def test_a_commit_whose_answer_was_lost_is_recognised(store: StateStore) -> None:
+    """The same commit again succeeds, though its condition no longer holds."""
+    pointer = await store.claim(1)
+    key = await store.save(1, 1, b"{}")
+    assert await store.commit(pointer, key, 1) == await store.commit(pointer, key, 1)
+
+
+async def test_a_sweep_keeps_what_the_pointer_names(
+    store: StateStore, clients: tuple[MemoryObjects, MemoryItems]
+) -> None:
+    pointer = await store.claim(1)
+    for _ in range(3):
+        pointer = await commit(store, pointer, 1)
+    await store.save(9, 1, b"never committed")
+    assert await store.sweep(pointer) == 2
+    assert set(clients[0].objects) == {pointer.snapshot, pointer.previous}
+
+
+async def test_a_missing_snapshot_is_no_new_beginning(store: StateStore) -> None:
+    with pytest.raises(SnapshotMissing, match="s3://b/gone"):
+        await store.load(Pointer(4, "gone"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ClientError({"Error": {"Code": "SlowDown", "Message": "slow"}}, "PutObject"),
+        EndpointConnectionError(endpoint_url="http://s3"),
+        TimeoutError(),
+    ],
+)
+async def test_trouble_is_told_as_unavailable(store: StateStore, error: Exception, monkeypatch: Any) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(MemoryObjects, "put_object", fail)
+    with pytest.raises(StoreUnavailable):
+        await store.save(1, 1, b"{}")

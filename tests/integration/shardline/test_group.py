@@ -98,6 +98,15 @@ async def until_all(consumers: Any, producer: Producer, seconds: float) -> list[
         await asyncio.sleep(0.3)
 
 
+async def send_until_both_work(producer: Producer, workers: Any) -> None:
+    """Send records until each of two workers was given some."""
+    for _ in range(150):
+        await producer.send(200)
+        if all(workers.by_shard_of(name) for name in ("one", "two")):
+            return
+    raise TimeoutError("one of the workers was given nothing")
+
+
 def check_order(records: list[list[Any]]) -> None:
     """Under one epoch of one shard a key's records never go back."""
     last: dict[tuple[str, int, str], int] = {}
@@ -121,12 +130,12 @@ async def test_a_killed_workers_records_reach_the_other(
         producer, workers = Producer(client, stream), consumers(kinesis.endpoint, stream)
         workers.start("one")
         workers.start("two")
-        await producer.send(2000)
-        shares = [len(workers.by_shard_of(name)) for name in ("one", "two")]
-        assert min(shares) >= 1, f"both work: {shares}"
+        await send_until_both_work(producer, workers)
+        sending = asyncio.ensure_future(producer.send(1000))
+        await asyncio.sleep(1)
         workers.processes["two"].kill()
-        await producer.send(1000)
-        records = await until_all(workers, producer, 40)
+        await sending
+        records = await until_all(workers, producer, 120)
         check_order(records)
         print(f"put {producer.total}, duplicates {duplicates(records, producer)}")
 
@@ -142,11 +151,11 @@ async def test_a_stop_hands_over_without_a_duplicate(
         workers.start("one")
         await producer.send(400)
         workers.start("two")
-        await producer.send(1600)
+        await send_until_both_work(producer, workers)
         workers.processes["one"].terminate()
         assert workers.processes["one"].wait(15) == 0
         await producer.send(400)
-        records = await until_all(workers, producer, 40)
+        records = await until_all(workers, producer, 120)
         check_order(records)
         assert duplicates(records, producer) == 0
 
@@ -167,7 +176,7 @@ async def test_splits_and_merges_lose_nothing_and_keep_order(
         await producer.send(400)
         await split(client, stream, 1)
         await producer.send(600)
-        records = await until_all(workers, producer, 60)
+        records = await until_all(workers, producer, 120)
         check_order(records)
         seen: dict[str, int] = {}
         for *_, key, data in records:
@@ -190,7 +199,7 @@ async def test_broken_subscriptions_lose_and_repeat_nothing(
         await producer.send(200)
         kinesis.fault(kind=kind, stream=stream, count=4)
         await producer.send(1000)
-        records = await until_all(workers, producer, 40)
+        records = await until_all(workers, producer, 120)
         check_order(records)
         assert duplicates(records, producer) == 0
         assert kinesis.faults_left() <= 2
@@ -212,6 +221,6 @@ async def test_refused_calls_are_tried_again(double: Any, consumers: Any, kinesi
         producer, workers = Producer(client, stream), consumers(kinesis.endpoint, stream)
         workers.start("one")
         await producer.send(200)
-        records = await until_all(workers, producer, 60)
+        records = await until_all(workers, producer, 120)
         assert duplicates(records, producer) == 0
         assert kinesis.faults_left() == 0

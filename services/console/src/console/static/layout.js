@@ -19,12 +19,12 @@ const NARROW = {
   boxes: {
     "sources": [92, 36, 120], "ingest-api": [92, 132, 120], "raw": [92, 228, 120], "enricher": [92, 324, 120],
     "enriched": [92, 440, 120], "indexer": [92, 556, 120], "opensearch": [92, 652, 120],
-    "aggregator": [274, 440, 120], "windows": [283, 556, 146],
-    "firehose": [274, 324, 120], "s3": [274, 228, 120], "dead-letters": [274, 132, 120],
+    "aggregator": [280, 440, 120], "windows": [280, 556, 146],
+    "firehose": [280, 324, 120], "s3": [280, 228, 120], "dead-letters": [280, 132, 120],
   },
   routes: {
-    "dead-letters>indexer": "M334 132 H345 Q357 132 357 144 V612 Q357 624 345 624 H170 Q128 622 128 580",
-    "enricher>dead-letters": "M152 312 C190 300 180 145 214 138",
+    "dead-letters>indexer": "M340 132 H345 Q357 132 357 144 V612 Q357 624 345 624 H170 Q128 622 128 580",
+    "enricher>dead-letters": "M152 312 C214 296 196 150 213 138",
   },
 };
 

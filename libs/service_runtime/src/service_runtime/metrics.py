@@ -1,5 +1,8 @@
 """The metrics that every stage of the pipeline has, under the same names, so that one dashboard fits all."""
 
+import time
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 # From half a millisecond to a minute: a put takes single milliseconds, an outage takes the rest.
@@ -26,9 +29,14 @@ class SinkObserver:
 
 
 class StageMetrics:
-    """The standard metrics of one service. Register them once, on the service's own registry."""
+    """The standard metrics of one service. Register them once, on the service's own registry.
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    `clock` is monotonic, in seconds.
+    """
+
+    def __init__(self, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._readings: dict[tuple[str, str], _Reading] = {}
         # Moves when a batch arrives, before anything is done with it.
         self.events_in = Counter("etl_events_in", "Events received", ["stream"], registry=registry)
         self.bytes_in = Counter("etl_bytes_in", "Bytes of events received", ["stream"], registry=registry)
@@ -55,7 +63,8 @@ class StageMetrics:
         self.dead_letters = Counter(
             "etl_dead_letters", "Records set aside with their cause", ["code"], registry=registry
         )
-        # Set at every batch, idle ones included: how far behind the newest record of the shard this service reads.
+        # How far behind the newest record of the shard this service is: what the shard said with the latest batch, idle
+        # ones included, and, while that batch is being worked on, the time since it came.
         self.lag_seconds = Gauge(
             "etl_lag_seconds", "Time behind the tip of the shard", ["stream", "shard"], registry=registry
         )
@@ -76,14 +85,45 @@ class StageMetrics:
         return SinkObserver(self, sink)
 
     def received(self, stream: str, shard: str, events: int, size: int, millis_behind: int) -> None:
-        """One batch of a shard came in; a batch without events (a heartbeat) only sets the lag."""
-        self.lag_seconds.labels(stream, shard).set(millis_behind / 1000)
+        """One batch of a shard came in (a heartbeat has no events). Until `worked`, the shard's lag grows."""
+        reading = self._readings.get((stream, shard))
+        if reading is None:
+            reading = self._readings[stream, shard] = _Reading(self._clock)
+            self.lag_seconds.labels(stream, shard).set_function(reading.lag_seconds)
+        reading.begin(millis_behind / 1000)
         if events:
             self.events_in.labels(stream).inc(events)
             self.bytes_in.labels(stream).inc(size)
             self.batch_events.labels(stream).observe(events)
 
+    def worked(self, stream: str, shard: str) -> None:
+        """The latest batch of the shard is worked through."""
+        if reading := self._readings.get((stream, shard)):
+            reading.end()
+
     def shard_left(self, stream: str, shard: str) -> None:
         """The shard is no longer read here, so its lag is no longer this task's to report."""
-        if (stream, shard) in self.lag_seconds._metrics:
+        if self._readings.pop((stream, shard), None):
             self.lag_seconds.remove(stream, shard)
+
+
+class _Reading:
+    """How far behind the tip of one shard this task is; `clock` is monotonic, in seconds."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._behind = 0.0
+        self._since: float | None = None
+
+    def begin(self, seconds_behind: float) -> None:
+        """A batch came that was so far behind."""
+        self._behind = seconds_behind
+        self._since = self._clock()
+
+    def end(self) -> None:
+        """The batch is worked through."""
+        self._since = None
+
+    def lag_seconds(self) -> float:
+        """The lag of this moment."""
+        return self._behind + (self._clock() - self._since if self._since is not None else 0.0)

@@ -124,6 +124,7 @@ class Pipeline:
             self._pending_records += len(batch.records)
         if batch.shard_ended or self._pending_records >= self._pace.pending_records:
             self._wake.set()
+        self._metrics.stage.worked(batch.lease.stream, shard)
 
     async def drain(self, lease: ShardLease) -> None:
         """Commit and deliver what is decided. Open windows stay in the state: the next owner fires them."""

@@ -73,6 +73,7 @@ class Pipeline:
             for letter in letters:
                 self._metrics.stage.dead_letters.labels(letter.code).inc()
         batch.done()
+        self._metrics.stage.worked(batch.lease.stream, batch.lease.shard_id)
 
     async def start(self, lease: ShardLease) -> Checkpoint | None:
         """Read on from the group's checkpoint: the pipeline keeps no position of its own."""

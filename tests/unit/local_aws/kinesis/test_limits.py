@@ -13,6 +13,7 @@ from local_aws.kinesis.errors import (
     ThroughputExceeded,
     ValidationFailed,
 )
+from local_aws.kinesis.log import Log, Record
 from local_aws.kinesis.rates import Allowance
 
 SHARD = "shardId-000000000000"
@@ -216,3 +217,21 @@ def test_bad_requests_are_refused_in_words(
     assert words in raised.value.message
     stream = simulation.account.find("raw", simulation.now)
     assert len(stream.shards[SHARD].log) == 0
+
+
+def test_bytes_over_the_rate_fail_too(simulate: Any) -> None:
+    """A shard of 100 bytes a second takes two records of 50 (data and key) and refuses the third."""
+    simulation = simulate(write_bytes_per_second=100)
+    simulation.active_stream()
+    assert simulation.put("raw", *[b"x" * 49] * 3)["FailedRecordCount"] == 1
+
+
+def test_positions_outlive_the_trimming_of_thousands() -> None:
+    """After most records were trimmed away a position still means the same record."""
+    log = Log()
+    for number in range(3000):
+        log.append(Record(number, number, "k", "", 1))
+    log.trim(2500)
+    records, following = log.read(2600, max_records=2, max_bytes=10)
+    assert [record.sequence for record in records] == [2600, 2601]
+    assert (following, log.start, log.end, log.position_of(2700)) == (2602, 2500, 3000, 2700)

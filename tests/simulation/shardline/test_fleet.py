@@ -215,17 +215,24 @@ class Fleet:
         await asyncio.gather(*(worker.task for worker in self.workers))
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_nothing_is_lost_and_order_holds_whatever_happens(seed: int) -> None:
+MIXED = ("kill", "stop", "start", "reshard", "reshard")
+RESHARDS = ("kill", "stop", "start", "reshard", "reshard", "reshard", "reshard", "reshard")
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(("happenings", "rounds", "records"), [(MIXED, 6, 150), (RESHARDS, 12, 60)])
+def test_nothing_is_lost_and_order_holds_whatever_happens(
+    seed: int, happenings: tuple[str, ...], rounds: int, records: int
+) -> None:
     """Through crashes, stops, newcomers, reshards and faults each record is delivered, in order per key."""
 
     async def main() -> None:
         fleet = Fleet(seed)
         fleet.start()
         fleet.start()
-        for _ in range(6):
-            await fleet.put(150, 12)
-            happening = fleet.rng.choice(["kill", "stop", "start", "reshard", "reshard"])
+        for _ in range(rounds):
+            await fleet.put(records, records / 15)
+            happening = fleet.rng.choice(happenings)
             if happening == "start" or len(fleet.workers) < 2:
                 fleet.start()
             elif happening == "reshard":
@@ -243,7 +250,7 @@ def test_nothing_is_lost_and_order_holds_whatever_happens(seed: int) -> None:
             worker.table.rate = 0.0
         await asyncio.sleep(15)
         await fleet.stop()
-        assert sum(fleet.ledger.faults.values()) > 10
+        assert sum(fleet.ledger.faults.values()) >= 5
         holders = [lease.holder for lease in fleet.table.leases.values() if not lease.is_ended]
         assert not any(holders), "every lease is released at stop"
 

@@ -21,7 +21,8 @@ from shardline.model import Checkpoint, Lease
 from shardline.processor import Processor
 from shardline.settings import GroupSettings
 from shardline.stream import Source, Stream
-from shardline.worker import ShardWorker, Surroundings
+from shardline.surroundings import Surroundings
+from shardline.worker import ShardWorker
 
 _UNAVAILABLE = (LeaseTableUnavailable, StreamUnavailable, ShardGone)
 _HANDOFF_LOOK_SECONDS = 0.5

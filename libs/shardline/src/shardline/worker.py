@@ -4,49 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from shardline import fan_out, lineage
 from shardline.backoff import Backoff
-from shardline.clock import Clock
 from shardline.errors import LeaseLost, LeaseTableUnavailable, ShardGone, StreamUnavailable
 from shardline.held import HeldLease
-from shardline.lease_table import LeaseTable
 from shardline.model import LATEST, SHARD_END, Batch, Checkpoint, ChildShard, ShardLease
-from shardline.processor import Processor
 from shardline.progress import Progress
-from shardline.settings import GroupSettings
-from shardline.stream import Source
+from shardline.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
-
-
-class Siblings(Protocol):
-    """What a shard's task asks of its group at the shard's end."""
-
-    async def sync(self) -> None:
-        """List the shards and create the leases that are missing."""
-
-    def wake(self) -> None:
-        """Look for leases to take at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What every shard's task of a group shares."""
-
-    stream: str
-    source: Source
-    table: LeaseTable
-    processor: Processor
-    settings: GroupSettings
-    clock: Clock
-    rng: random.Random
-    siblings: Siblings
 
 
 class ShardWorker:

@@ -188,7 +188,11 @@ def test_every_state_survives_json(program: MakeProgram) -> None:
     columns = ", ".join(f"c{n} {kind}" for n, kind in enumerate((*kinds, "DECIMAL(8, 2)", "STRING", "BIGINT", "INT")))
     made = program(selected, columns, group="x, f, d, s")
     engine = opened(made)
-    rows = [{"x": 1.10, "f": True, "d": 0.1, "s": "é", "b": 2**62, "i": 3}, {"x": -2, "d": -1e-300, "b": 2**62}, {}]
+    rows: list[dict[str, Any]] = [
+        {"x": 1.10, "f": True, "d": 0.1, "s": "é", "b": 2**62, "i": 3},
+        {"x": -2, "d": -1e-300, "b": 2**62},
+        {},
+    ]
     for row in rows * 2:
         engine.apply("0", [event(1, **row)])
     restored = Engine(made)

@@ -25,7 +25,8 @@ GROUP = "GROUP BY window_start, window_end"
         (f"INSERT INTO out SELECT COUNT(*) {FROM}", (4, 0), "GROUP BY must list", "GROUP BY window_start"),
         (f"INSERT INTO out SELECT COUNT(*) FROM events {GROUP}", (4, 38), "window function", "TUMBLE"),
         (
-            f"INSERT INTO out SELECT COUNT(*) FROM TABLE(SESSION(TABLE events, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) {GROUP}",
+            "INSERT INTO out SELECT COUNT(*) FROM TABLE(SESSION(TABLE events, DESCRIPTOR(ts), "
+            f"INTERVAL '1' MINUTE)) {GROUP}",
             (4, 44),
             "SESSION with 1",
             "TUMBLE",

@@ -136,13 +136,24 @@ class _Total:
 
     def encode(self, state: tuple[Any, int]) -> list[Any]:
         total, count = state
-        return [hex(total) if self.argument.name == "DOUBLE" else str(total), count]
+        return [_encode_units(total) if self.argument.name == "DOUBLE" else str(total), count]
 
     def decode(self, value: list[Any]) -> tuple[Any, int]:
         text, count = value
         if self.argument.name == "DECIMAL":
             return Decimal(text), count
-        return int(text, 0), count
+        return _decode_units(text) if self.argument.name == "DOUBLE" else int(text), count
+
+
+def _encode_units(total: int) -> str:
+    """Multiples of 2**-1074 as "significant bits:trailing zero bits", since most are zeros."""
+    zeros = (total & -total).bit_length() - 1 if total else 0
+    return f"{total >> zeros:x}:{zeros}"
+
+
+def _decode_units(text: str) -> int:
+    bits, zeros = text.split(":")
+    return int(bits, 16) << int(zeros)
 
 
 def _divide_double(total: int, count: int) -> float | None:

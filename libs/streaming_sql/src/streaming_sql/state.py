@@ -2,7 +2,7 @@
 
 The form: {"version": 1, "sources": {fingerprint: {"shards": {shard: watermark|null}, "greatest_time", "fired"}},
 "queries": {name: {"fingerprint", "slices": [[start, missed, [[key, [accumulator...]]...]]...]}}}. Decimals are
-texts, double sums hexadecimal multiples of 2**-1074: nothing is rounded.
+texts, double sums exact multiples of 2**-1074: nothing is rounded.
 """
 
 from __future__ import annotations

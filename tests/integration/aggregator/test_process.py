@@ -1,0 +1,134 @@
+"""The aggregator as real processes: killed, replaced and resharded under load, its windows stay exact."""
+
+import asyncio
+import json
+import random
+from collections import defaultdict
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from aggregator.state_store import Pointer, SnapshotMissing, StaleOwner, StateStore
+
+pytestmark = pytest.mark.integration
+BEGIN = 1_700_000_000_000
+
+
+def payments(first: int, count: int) -> list[dict[str, Any]]:
+    """Payments in order of time, 20 ms apart, on 40 cards."""
+    rng = random.Random(first)
+    return [
+        {
+            "id": f"p{place}",
+            "type": "transaction",
+            "key": f"card{place % 40}",
+            "time": BEGIN + place * 20,
+            "payload": {"card": f"card{place % 40}", "amount": rng.randrange(1, 30_000) / 100, "currency": "EUR"},
+        }
+        for place in range(first, first + count)
+    ]
+
+
+def revenue(events: list[dict[str, Any]]) -> dict[int, tuple[int, Decimal]]:
+    """Count and sum by window start."""
+    windows: dict[int, tuple[int, Decimal]] = defaultdict(lambda: (0, Decimal(0)))
+    for event in events:
+        start = event["time"] // 10_000 * 10_000
+        count, total = windows[start]
+        windows[start] = count + 1, total + Decimal(str(event["payload"]["amount"]))
+    return dict(windows)
+
+
+async def found(stack: Any, query: str = "revenue") -> dict[int, tuple[int, Decimal]]:
+    """The query's windows as they stand in `aggregates`; a row that is there twice must be the same."""
+    rows: dict[str, dict[str, Any]] = {}
+    for row in await stack.read("aggregates"):
+        assert rows.setdefault(row["id"], row) == row
+    return {
+        row["window_start"]: (row["values"]["transactions"], Decimal(str(row["values"]["revenue"])))
+        for row in rows.values()
+        if row["query"] == query
+    }
+
+
+async def test_windows_are_exact_through_kill_standby_and_split(stack: Any) -> None:
+    """Kill -9 of the owner under load, a standby that takes over, a shard split midway, and a drain at the end."""
+    stack.environment |= {"AGGREGATOR_IDLE_SECONDS": "5", "AGGREGATOR_FLUSH_SECONDS": "8"}
+    events = payments(0, 6_000)
+    owner = await stack.start()
+    await stack.put(events[:2_000])
+
+    async def committed() -> bool:
+        return bool(await stack.generation() >= 2)
+
+    await stack.until(committed)
+    standby = await stack.start()
+    await stack.put(events[2_000:3_000])
+    await asyncio.sleep(0.5)
+    owner.kill()
+    shard = (await stack.kinesis.list_shards(StreamName="enriched"))["Shards"][0]
+    low, high = (int(shard["HashKeyRange"][end]) for end in ("StartingHashKey", "EndingHashKey"))
+    await stack.kinesis.split_shard(
+        StreamName="enriched", ShardToSplit=shard["ShardId"], NewStartingHashKey=str((low + high) // 2)
+    )
+    await stack.put(events[3_000:])
+
+    async def complete() -> bool:
+        return await found(stack) == revenue(events)
+
+    await stack.until(complete)
+    assert await stack.read("late") == []
+    assert await stack.read("dead-letters") == []
+    assert await stack.read("alerts") != []
+    standby.terminate()
+    assert await asyncio.wait_for(standby.wait(), 40) == 0
+    windows, alerts = await stack.read("aggregates"), await stack.read("alerts")
+    assert {row["id"] for row in stack.archived} == {row["id"] for row in windows + alerts}
+    kept = (await stack.s3.list_objects_v2(Bucket="etl-state", Prefix="aggregator/aggregator/"))["Contents"]
+    assert len(kept) <= 2
+
+
+async def test_a_drained_owner_hands_its_open_windows_over(stack: Any) -> None:
+    """SIGTERM fires nothing early: the next owner adds to the same windows and fires them whole."""
+    events = payments(0, 1_200)
+    owner = await stack.start()
+    await stack.put(events[:700])
+
+    async def committed() -> bool:
+        return bool(await stack.generation() >= 1)
+
+    await stack.until(committed)
+    owner.terminate()
+    assert await asyncio.wait_for(owner.wait(), 40) == 0
+    assert await found(stack) == {}
+    stack.environment |= {"AGGREGATOR_IDLE_SECONDS": "2", "AGGREGATOR_FLUSH_SECONDS": "4"}
+    await stack.put(events[700:])
+    await stack.start()
+
+    async def complete() -> bool:
+        return await found(stack) == revenue(events)
+
+    await stack.until(complete)
+
+
+async def test_the_state_store_keeps_its_promises_on_dynamodb_and_s3(stack: Any) -> None:
+    """What the clients in memory promise holds on ministack too: fencing, lost answers, sweeping."""
+    store = StateStore(stack.s3, stack.dynamodb, bucket="etl-state", table="pointers", application="app")
+    await store.create_table()
+    await store.create_table()
+    pointer = await store.claim(1)
+    assert pointer == Pointer()
+    key = await store.save(1, 1, b"one")
+    first = await store.commit(pointer, key, 1)
+    assert await store.commit(pointer, key, 1) == first
+    second = await store.commit(first, await store.save(2, 1, json.dumps({"n": 2}).encode()), 1)
+    assert await store.load(second) == b'{"n": 2}'
+    assert await store.claim(3) == second
+    with pytest.raises(StaleOwner):
+        await store.commit(second, await store.save(3, 1, b"zombie"), 1)
+    with pytest.raises(StaleOwner):
+        await store.claim(2)
+    assert await store.sweep(second) == 1
+    with pytest.raises(SnapshotMissing):
+        await store.load(Pointer(1, "aggregator/app/none"))

@@ -93,6 +93,27 @@ def test_a_window_fires_when_the_least_watermark_reaches_its_last_millisecond(co
     assert engine.advance() == [], "once"
 
 
+def test_a_window_is_closed_from_its_last_millisecond_on(counting: Program) -> None:
+    """At watermark 9998 [0, 10000) takes events, at 9999 it does not, whether or not it has fired yet."""
+    engine = opened(counting)
+    engine.apply("0", [event(14_998, s="mover")])
+    assert engine.apply("0", [event(9_999, s="a"), event(14_999, s="mover")]).late == []
+    (late,) = engine.apply("0", [event(9_999, s="a")]).late
+    assert late.watermark == 9_999
+
+
+def test_a_restored_engine_does_not_fire_again(program: MakeProgram) -> None:
+    """What has fired is part of the state, though its slices are still needed by later windows."""
+    hop = "HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '30' SECOND)"
+    made = program("s, COUNT(*)", "s STRING, n BIGINT", group="s", window=hop)
+    engine = opened(made)
+    engine.apply("0", [event(1, s="a"), event(15_000, s="b")])
+    assert counts(engine.advance()) == [(10_000, "a", 1)]
+    restored = Engine(made)
+    restored.restore(engine.snapshot())
+    assert restored.advance() == []
+
+
 def test_lateness_is_judged_by_the_records_own_shard(counting: Program) -> None:
     """The same event is late on a shard that has moved on, and in time on one that has not."""
     engine = opened(counting, "fast", "slow")

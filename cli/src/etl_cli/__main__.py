@@ -70,12 +70,13 @@ def send(file: BinaryIO, url: str | None, key: str | None, stack: str) -> None:
 
 
 @main.command()
-@click.option("--keys-dir", type=click.Path(path_type=Path), help="Also make an API key and its hash in this folder.")
-def provision(keys_dir: Path | None) -> None:
+@click.option("--keys-dir", type=click.Path(path_type=Path), help="Also make keys in this folder.")
+@click.option("--geoip", type=click.Path(path_type=Path), help="Also write the demo's city database to this file.")
+def provision(keys_dir: Path | None, geoip: Path | None) -> None:
     """Create the streams, buckets and delivery streams that the services need, at AWS_ENDPOINT_URL*."""
     from etl_cli import provisioning
 
-    asyncio.run(provisioning.provision(os.environ, keys_dir))
+    asyncio.run(provisioning.provision(os.environ, keys_dir, geoip))
 
 
 @main.command()

@@ -51,7 +51,7 @@ class FreshnessSampler:
         return Freshness(len(self._seconds), quantile(self._seconds, 0.5), quantile(self._seconds, 0.99))
 
     async def _follow(self, event_id: str, accepted: float) -> None:
-        query = {"size": 0, "query": {"ids": {"values": [event_id]}}}
+        query = {"size": 0, "query": {"term": {"id": event_id}}}
         while time.time() - accepted < _GIVE_UP_SECONDS:
             try:
                 answer = await self._opensearch.search(index=self._alias, body=query)

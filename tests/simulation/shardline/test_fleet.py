@@ -16,8 +16,13 @@ from shardline.testing import MemoryLeaseTable, MemorySource, MemoryStream, run_
 
 T = TypeVar("T")
 
+# The processor below keeps up to three batches undone until a further one comes: the bound leaves room for it.
 SETTINGS = GroupSettings(
-    lease_duration_seconds=10, scan_interval_seconds=2, shard_sync_interval_seconds=20, max_in_flight_records=60
+    lease_duration_seconds=10,
+    scan_interval_seconds=2,
+    shard_sync_interval_seconds=20,
+    max_in_flight_records=60,
+    max_batch_records=10,
 )
 
 

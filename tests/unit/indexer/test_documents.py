@@ -56,7 +56,7 @@ def test_an_event_is_dated_by_its_own_time_and_sent_as_it_came():
     """Index and id follow from the event; the body is the record's bytes, without a version."""
     data = event()
     made = indexable("enriched", data)
-    assert made == Indexable(Document("events-click-2025.03.01", "e1", data), "e1", DAY_2025_03_01 + 5)
+    assert made == Indexable(Document("events-click-2025.03.01", "t|e1", data), "e1", DAY_2025_03_01 + 5)
 
 
 def test_the_last_millisecond_of_a_day_belongs_to_it():
@@ -153,6 +153,13 @@ def test_index_names_are_safe_and_bounded(part: str, index: str):
 def test_dates_reach_the_last_day_there_is():
     """The bounds of event time are bounds of index names."""
     assert index_name("events", 253_402_300_799_999, "x") == "events-x-9999.12.31"
+
+
+def test_two_tenants_may_use_one_id():
+    """A client's ids are its own: what one tenant sends never replaces another's document."""
+    one, other = (indexable("enriched", event(tenant=tenant)).document for tenant in ("a", "b"))
+    assert one.index == other.index
+    assert one.id != other.id
 
 
 def test_only_ids_beyond_the_limit_are_hashed():

@@ -43,7 +43,7 @@ async def test_documents_are_indexed_in_one_bulk_and_the_batch_is_done():
     """A batch of events becomes one delivery, in order."""
     bench, given = Bench(), batch(event("1"), event("2"))
     await bench.pipeline.process(given)
-    assert [[document.id for document in bulk] for bulk in bench.sink.batches] == [["1", "2"]]
+    assert [[document.id for document in bulk] for bulk in bench.sink.batches] == [["t|1", "t|2"]]
     assert given.is_done
     assert bench.letters.letters == []
 
@@ -52,7 +52,7 @@ async def test_a_record_that_is_no_event_becomes_a_dead_letter_and_the_rest_is_i
     """Bad input never stops a shard; the letter holds its place, cause and exact bytes."""
     bench, given = Bench(), batch(event("1"), b"\x00 junk", event("2"))
     await bench.pipeline.process(given)
-    assert [document.id for document in bench.sink.delivered] == ["1", "2"]
+    assert [document.id for document in bench.sink.delivered] == ["t|1", "t|2"]
     [letter] = bench.letters.letters
     assert (letter.stage, letter.stream, letter.shard, letter.sequence_number) == (
         "indexer",
@@ -70,7 +70,7 @@ async def test_a_document_that_opensearch_refuses_becomes_a_dead_letter():
     """The letter belongs to the refused document, also behind a record that made none."""
 
     def judge(document: Document) -> Outcome:
-        if document.id == "2":
+        if document.id == "t|2":
             return Outcome("rejected", "mapper_parsing_exception", "failed to parse field [payload.a]")
         return Outcome("delivered")
 
@@ -121,7 +121,7 @@ async def test_freshness_is_measured_from_received_to_indexed():
 
 async def test_events_out_count_by_outcome_only():
     """A refused document is not counted as out; a superseded one is, and is told apart."""
-    outcomes = {"1": Outcome("rejected", "x"), "2": Outcome("delivered", "superseded"), "3": Outcome("delivered")}
+    outcomes = {"t|1": Outcome("rejected", "x"), "t|2": Outcome("delivered", "superseded"), "t|3": Outcome("delivered")}
     bench = Bench(lambda document: outcomes[document.id])
     await bench.pipeline.process(batch(event("1"), event("2"), event("3")))
     assert bench.metric("etl_events_out_total", sink="opensearch:enriched") == 2

@@ -34,6 +34,10 @@ class GroupSettings:
     """Undone records of a shard beyond which its reading stops."""
     max_in_flight_bytes: int = 32 * 1024 * 1024
     """Undone bytes of a shard beyond which its reading stops."""
+    max_batch_records: int = 2_000
+    """Records read ahead while the processor works; they make its next batch. One push of Kinesis may exceed it."""
+    max_batch_bytes: int = 8 * 1024 * 1024
+    """Bytes read ahead likewise."""
     drain_seconds: float = 20.0
     """How long a processor may finish its work when a shard is given up."""
     handoff_seconds: float = 30.0
@@ -53,9 +57,13 @@ class GroupSettings:
             raise ValueError("initial_timestamp goes with initial_position AT_TIMESTAMP, and only with it")
         if self.assignment not in ("balanced", "single_owner"):
             raise ValueError(f"assignment {self.assignment!r}: balanced or single_owner")
+        bounds = (
+            *(self.max_in_flight_records, self.max_in_flight_bytes),
+            *(self.max_batch_records, self.max_batch_bytes),
+        )
         positive = (self.lease_duration_seconds, self.scan_interval_seconds, self.checkpoint_interval_seconds)
-        if min(positive) <= 0 or min(self.max_in_flight_records, self.max_in_flight_bytes) < 1:
-            raise ValueError("durations and in-flight bounds must be positive")
+        if min(positive) <= 0 or min(bounds) < 1:
+            raise ValueError("durations and bounds must be positive")
 
     @property
     def renew_interval_seconds(self) -> float:

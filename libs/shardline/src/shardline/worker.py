@@ -14,6 +14,7 @@ from shardline.errors import LeaseLost, LeaseTableUnavailable, ShardGone, Stream
 from shardline.held import HeldLease
 from shardline.model import LATEST, SHARD_END, Batch, Checkpoint, ChildShard, ShardLease
 from shardline.progress import Progress
+from shardline.read_ahead import ReadAhead, reading_ahead
 from shardline.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
@@ -132,7 +133,9 @@ class ShardWorker:
         )
         try:
             async with aclosing(events):  # type: ignore[type-var]
-                children = await self._deliver(events, start)
+                settings = self._settings
+                async with reading_ahead(events, settings.max_batch_records, settings.max_batch_bytes) as ahead:
+                    children = await self._deliver(ahead, start)
         except ShardGone as gone:
             await self._confirm(gone)
             children = ()
@@ -142,9 +145,7 @@ class ShardWorker:
             await self._until_delivered(lambda: self.progress.is_idle)
             await self._persistently(lambda: self._end(children))
 
-    async def _deliver(
-        self, events: AsyncIterator[fan_out.ShardEvent], start: Checkpoint
-    ) -> tuple[ChildShard, ...] | None:
+    async def _deliver(self, ahead: ReadAhead, start: Checkpoint) -> tuple[ChildShard, ...] | None:
         """Give events to the processor; returns the children at the shard's end, None when leaving."""
         bounds = (self._settings.max_in_flight_records, self._settings.max_in_flight_bytes)
         pinned = start.sequence_number != LATEST
@@ -152,7 +153,7 @@ class ShardWorker:
             event: fan_out.ShardEvent | None = None
             async with self._until_leaving():
                 await self._until_delivered(lambda: self._has_room(*bounds))
-                event = await anext(events)
+                event = await ahead.take()
             if event is None:
                 break
             if not pinned and event.continuation and not event.records:

@@ -1,7 +1,7 @@
 """From a record's bytes to an OpenSearch document, by the bytes alone: equal records make equal documents.
 
-The index is dated by the content's own time and the id is the content's own id, so that a record that comes again,
-tomorrow or a year later, lands on the document it made before.
+The index is dated by the content's own time and `_id` is the content's own id (an event's with its tenant's name
+before it), so that a record that comes again, tomorrow or a year later, lands on the document it made before.
 """
 
 import hashlib
@@ -128,7 +128,9 @@ def _event(data: bytes) -> Indexable | Rejected:
         return event
     index = index_name(ALIASES["enriched"], event.time, event.type)
     body = data if _fits_object_mapping(event.payload) else _with_object_payload(event)
-    return Indexable(Document(index, document_id(event.id), body), event.id, event.received)
+    # A client's ids are unique within its tenant alone.
+    identity = document_id(f"{event.tenant}|{event.id}")
+    return Indexable(Document(index, identity, body), event.id, event.received)
 
 
 def _fits_object_mapping(payload: Raw) -> bool:

@@ -1,0 +1,82 @@
+"""Reads a shard on while its processor works, so that a slow processor gets fewer and larger batches."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from shardline.fan_out import ShardEvent
+
+
+class ReadAhead:
+    """The events that have come and were not taken yet.
+
+    They hold at most `records` records and `size` bytes, and one event more.
+    """
+
+    def __init__(self, events: AsyncIterator[ShardEvent], records: int, size: int) -> None:
+        self._events = events
+        self._limits = (records, size)
+        self._waiting: list[ShardEvent] = []
+        self._records = 0
+        self._size = 0
+        self._failure: Exception | None = None
+        self._is_over = False
+        self._changed = asyncio.Event()
+
+    async def take(self) -> ShardEvent:
+        """Give all that has come as one event; waits for the first.
+
+        Raises what reading raised, once everything before it is taken, and StopAsyncIteration after the end.
+        """
+        while not self._waiting:
+            if self._failure is not None:
+                raise self._failure
+            if self._is_over:
+                raise StopAsyncIteration
+            await self._next_change()
+        event = merged(self._waiting)
+        self._waiting, self._records, self._size = [], 0, 0
+        self._changed.set()
+        return event
+
+    async def read(self) -> None:
+        """Read until the end or a failure, and no further than the limits before something is taken."""
+        try:
+            async for event in self._events:
+                self._waiting.append(event)
+                self._records += len(event.records)
+                self._size += sum(len(record.data) for record in event.records)
+                self._changed.set()
+                while self._records >= self._limits[0] or self._size >= self._limits[1]:
+                    await self._next_change()
+        except Exception as failure:
+            self._failure = failure
+        self._is_over = True
+        self._changed.set()
+
+    async def _next_change(self) -> None:
+        self._changed.clear()
+        await self._changed.wait()
+
+
+def merged(events: list[ShardEvent]) -> ShardEvent:
+    """What several events in a row tell together; there is at least one."""
+    last = events[-1]
+    if len(events) == 1:
+        return last
+    records = [record for event in events for record in event.records]
+    return ShardEvent(records, last.continuation, last.millis_behind_latest, last.child_shards)
+
+
+@asynccontextmanager
+async def reading_ahead(events: AsyncIterator[ShardEvent], records: int, size: int) -> AsyncIterator[ReadAhead]:
+    """Read in a task of its own for as long as the body lasts."""
+    ahead = ReadAhead(events, records, size)
+    reading = asyncio.create_task(ahead.read())
+    try:
+        yield ahead
+    finally:
+        reading.cancel()
+        await asyncio.wait({reading})

@@ -47,8 +47,8 @@ def _aggregator(_layout: Layout, root: Path, _geoip: Path | None) -> dict[str, s
     return {
         "AGGREGATOR_PIPELINES": str(root / "services" / "aggregator" / "pipelines"),
         # The demo's input ends, and its last windows should not wait for more.
-        "AGGREGATOR_IDLE_SECONDS": "5",
-        "AGGREGATOR_FLUSH_SECONDS": "20",
+        "AGGREGATOR_IDLE_SECONDS": "8",
+        "AGGREGATOR_FLUSH_SECONDS": "12",
     }
 
 

@@ -60,7 +60,7 @@ class Killed(Exception):
 
 
 def generate(seed: int) -> dict[str, list[Event]]:
-    """Events by shard, out of order and some too late; shard a splits into a1 and a2."""
+    """Events by shard, out of order, some too late, some twice; shard a splits into a1 and a2."""
     rng = random.Random(seed)
     shards: dict[str, list[Event]] = {}
     for shard, begin in (("a", 0), ("b", 0), ("a1", 20_000), ("a2", 20_000)):
@@ -70,6 +70,8 @@ def generate(seed: int) -> dict[str, list[Event]]:
             time = max(0, now - rng.choice((0, 0, 500, 1_900, 6_000, 14_000)))
             payload = {"card": rng.choice("xyz"), "amount": rng.randrange(1, 99_999) / 100}
             events.append({"id": f"{shard}-{number}", "time": time, "payload": payload})
+            if rng.random() < 0.3:
+                events.append(rng.choice(events))
         shards[shard] = events
     return shards
 
@@ -79,9 +81,13 @@ def recompute(shards: dict[str, list[Event]]) -> Tables:
     groups: dict[tuple[str, int, int, str], list[Event]] = defaultdict(list)
     late: dict[str, dict[str, Any]] = {}
     watermarks: dict[str, int] = {}
+    seen: set[str] = set()
     for shard in ("a", "b", "a1", "a2"):
         watermark = watermarks.get(PARENT.get(shard, ""), -(10**15))
         for event in shards[shard]:
+            if event["id"] in seen:
+                continue
+            seen.add(event["id"])
             for query, size, slide in (("spend", SIZE, SIZE), ("velocity", SPAN, SLIDE)):
                 first = event["time"] // slide * slide + slide
                 for end in range(first, first + size, slide):
@@ -183,7 +189,7 @@ class Worker:
             Delivery(destinations, NoLetters(), metrics),
             self.list_leases,
             metrics,
-            Pace(silence=Policy(idle_seconds=50, flush_seconds=50)),
+            Pace(remember_ms=600_000, silence=Policy(idle_seconds=50, flush_seconds=50)),
             Time(lambda: world.now, lambda: int(world.now * 1000), asyncio.sleep),
         )
         self.is_dead = False

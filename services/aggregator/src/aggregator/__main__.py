@@ -17,7 +17,7 @@ from aiobotocore.session import AioSession, get_session
 from aggregator.deliver import Delivery, Destination
 from aggregator.metrics import AggregatorMetrics
 from aggregator.pipeline import Pace, Pipeline, Time
-from aggregator.pipelines import SOURCE, load_pipelines, read_scripts
+from aggregator.pipelines import SOURCE, load_pipelines, longest_window_ms, read_scripts
 from aggregator.settings import Settings
 from aggregator.silence import Policy
 from aggregator.state_store import StateStore, StoreUnavailable
@@ -68,7 +68,10 @@ async def _own(
         dynamodb=clients["dynamodb"], table=settings.lease_table, create_missing=settings.create_tables
     )
     policy = Policy(settings.idle_seconds, settings.flush_seconds or None)
-    pace = Pace(settings.commit_seconds, settings.pending_records, policy)
+    remember_ms = longest_window_ms(program) + round(settings.duplicate_seconds * 1000)
+    pace = Pace(
+        settings.commit_seconds, settings.pending_records, remember_ms if settings.duplicate_seconds else 0, policy
+    )
     pipeline = Pipeline(program, store, delivery, table.list_leases, metrics, pace, _TIME)
     group = ConsumerGroup(
         stream=settings.enriched_stream,

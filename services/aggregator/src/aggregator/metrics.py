@@ -14,6 +14,8 @@ class AggregatorMetrics:
         self.stage = StageMetrics(registry)
         # Moves when an event comes too late for a window of the query, once a query.
         self.late_events = Counter("etl_late_events", "Events too late for a window", ["query"], registry=registry)
+        # Moves when an event comes that was counted in before: the stage before this one had delivered it twice.
+        self.duplicates = Counter("etl_duplicate_events", "Events counted in before, left out", registry=registry)
         # Moves when a query's window fires, once for each of its groups.
         self.windows = Counter("etl_windows", "Rows of fired windows", ["query"], registry=registry)
         # Moves when a field has not the type that the table declares, and so is NULL.
@@ -28,4 +30,5 @@ class AggregatorMetrics:
         # Set at each commit.
         self.state_bytes = Gauge("etl_state_bytes", "Size of the state before compression", registry=registry)
         self.open_groups = Gauge("etl_open_groups", "Groups held in open windows", registry=registry)
+        self.remembered_events = Gauge("etl_remembered_events", "Events known again if they recur", registry=registry)
         self.outbox_rows = Gauge("etl_outbox_rows", "Rows decided and not known to be delivered", registry=registry)

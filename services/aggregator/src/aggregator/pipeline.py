@@ -16,6 +16,7 @@ from typing import TypeVar
 import structlog
 
 from aggregator.deliver import Delivery
+from aggregator.duplicates import SeenEvents
 from aggregator.metrics import AggregatorMetrics
 from aggregator.rows import STAGE, Stamp, window_row
 from aggregator.silence import Policy, Silence
@@ -32,10 +33,14 @@ _RETRY_CAP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Pace:
-    """When to commit: at the latest after `commit_seconds`, at once with `pending_records` not committed."""
+    """When to commit: at the latest after `commit_seconds`, at once with `pending_records` not committed.
+
+    `remember_ms` is how long behind the newest event time an event is known again when it comes twice; 0 for never.
+    """
 
     commit_seconds: float = 1.0
     pending_records: int = 5_000
+    remember_ms: int = 0
     silence: Policy = field(default_factory=Policy)
 
 
@@ -172,11 +177,12 @@ class Pipeline:
     async def _restore(self) -> State:
         """Claim the state and load what counts. Rows that a former owner may not have delivered come with it."""
         pointer = await self._persistently(lambda: self._store.claim(self._epoch))
-        state = State(Engine(self._program))
+        seen = SeenEvents(self._pace.remember_ms)
+        state = State(Engine(self._program), seen)
         discarded: list[str] = []
         if pointer.generation:
             data = await self._persistently(lambda: self._store.load(pointer))
-            state, discarded = decode_state(data, self._program)
+            state, discarded = decode_state(data, self._program, seen)
         for query in discarded:
             self._log.warning("query changed, its open windows are discarded", query=query)
         state.await_shards(await self._leases())
@@ -190,7 +196,8 @@ class Pipeline:
     async def _count_in(self, state: State, batch: Batch) -> None:
         records = state.unseen(batch.lease.shard_id, batch.records)
         for start in range(0, len(records), _RECORDS_A_TURN):
-            applied = state.apply(batch.lease, records[start : start + _RECORDS_A_TURN])
+            applied, duplicates = state.apply(batch.lease, records[start : start + _RECORDS_A_TURN])
+            self._metrics.duplicates.inc(duplicates)
             self._metrics.null_fields.inc(applied.null_fields)
             self._metrics.without_time.inc(applied.without_time)
             for late in applied.late:
@@ -242,6 +249,7 @@ class Pipeline:
     def _measure(self, state: State, size: int) -> None:
         self._metrics.state_bytes.set(size)
         self._metrics.open_groups.set(state.engine.group_count)
+        self._metrics.remembered_events.set(len(state.seen))
         self._metrics.outbox_rows.set(len(state.outbox))
 
     def _leave(self, lease: ShardLease) -> None:

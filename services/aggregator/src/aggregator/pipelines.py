@@ -29,6 +29,11 @@ def read_scripts(folder: Path) -> dict[str, str]:
     return scripts
 
 
+def longest_window_ms(program: Program) -> int:
+    """The size of the program's largest window."""
+    return max((query.window.size for query in program.queries), default=0)
+
+
 def load_pipelines(scripts: Mapping[str, str]) -> Program:
     """Compile the scripts.
 

@@ -53,6 +53,12 @@ class Settings(ServiceSettings):
         description="Silence of all shards after which every open window fires, even one whose end is to come; "
         "0 for never. For input that ends; what comes later for those windows is late.",
     )
+    duplicate_seconds: float = Field(
+        120.0,
+        ge=0,
+        description="An event that comes again is left out up to this long, in event time, after its last window's "
+        "end; 0 counts it again. Choose more than a stage upstream may be away.",
+    )
     calls_per_second: float = Field(
         500.0, gt=0, description="Most calls a second to each of Kinesis and Firehose, retries included."
     )

@@ -1,7 +1,7 @@
 """The aggregator's whole state: engine, positions, outbox. Pure; what is committed is one snapshot of it.
 
 Snapshot: {"version": 1, "positions": {shard: [sequence number, sub-sequence number]}, "ended": [shard],
-"engine": see streaming_sql.state, "outbox": [[kind, key, base64]]}.
+"engine": see streaming_sql.state, "outbox": [[kind, key, base64]], "seen": see aggregator.duplicates}.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from aggregator.duplicates import SeenEvents
 from aggregator.outbox import Outbox
 from aggregator.rows import Row, late_row, malformed_row
 from shardline import Checkpoint, Lease, Record, ShardLease
@@ -26,6 +27,7 @@ class _Snapshot(msgspec.Struct):
     ended: list[str]
     engine: dict[str, Any]
     outbox: list[Row]
+    seen: dict[str, str]
 
 
 _encode = msgspec.json.Encoder().encode
@@ -37,6 +39,7 @@ class State:
     """What one commit makes durable together."""
 
     engine: Engine
+    seen: SeenEvents
     positions: dict[str, Checkpoint] = field(default_factory=dict)
     ended: set[str] = field(default_factory=set)
     outbox: Outbox = field(default_factory=Outbox)
@@ -54,14 +57,18 @@ class State:
             return records
         return [record for record in records if position < _place(record)]
 
-    def apply(self, lease: ShardLease, records: Sequence[Record]) -> Applied:
-        """Count unseen records of a shard in, in order; late and malformed ones go to the outbox."""
-        applied = self.engine.apply(lease.shard_id, [record.data for record in records])
+    def apply(self, lease: ShardLease, records: Sequence[Record]) -> tuple[Applied, int]:
+        """Count unseen records of a shard in, in order; late and malformed ones go to the outbox.
+
+        The number is that of events left out because they were counted in before.
+        """
+        fresh = [record for record in records if self.seen.is_new(record.data)]
+        applied = self.engine.apply(lease.shard_id, [record.data for record in fresh])
         self.outbox.add(late_row(late) for late in applied.late)
-        self.outbox.add(malformed_row(records[place], lease) for place in applied.malformed)
+        self.outbox.add(malformed_row(fresh[place], lease) for place in applied.malformed)
         if records:
             self.positions[lease.shard_id] = _place(records[-1])
-        return applied
+        return applied, len(records) - len(fresh)
 
     def end_shard(self, shard: str, children: Iterable[str]) -> None:
         """The shard's last record is counted in; its children begin at its watermark."""
@@ -86,12 +93,14 @@ class State:
     def encode(self) -> bytes:
         """The snapshot as JSON."""
         positions = {shard: (at.sequence_number, at.sub_sequence_number) for shard, at in self.positions.items()}
-        snapshot = _Snapshot(VERSION, positions, sorted(self.ended), self.engine.snapshot(), list(self.outbox.rows))
-        return _encode(snapshot)
+        rows, seen = list(self.outbox.rows), self.seen.snapshot()
+        return _encode(_Snapshot(VERSION, positions, sorted(self.ended), self.engine.snapshot(), rows, seen))
 
 
-def decode_state(data: bytes, program: Program) -> tuple[State, list[str]]:
+def decode_state(data: bytes, program: Program, seen: SeenEvents) -> tuple[State, list[str]]:
     """The state of a snapshot, and the queries whose open windows it holds in vain because their SQL changed.
+
+    `seen` is new, and learns what the snapshot remembers.
 
     Raises:
         StateError: when the snapshot is of another version or no snapshot.
@@ -106,7 +115,8 @@ def decode_state(data: bytes, program: Program) -> tuple[State, list[str]]:
     engine = Engine(program)
     discarded = engine.restore(snapshot.engine)
     positions = {shard: Checkpoint(*at) for shard, at in snapshot.positions.items()}
-    return State(engine, positions, set(snapshot.ended), Outbox(snapshot.outbox)), discarded
+    seen.restore(snapshot.seen)
+    return State(engine, seen, positions, set(snapshot.ended), Outbox(snapshot.outbox)), discarded
 
 
 def readable_shards(leases: Iterable[Lease]) -> set[str]:

@@ -25,7 +25,9 @@ async def stack(
     tmp_path_factory: pytest.TempPathFactory, missing: Callable[[str], NoReturn]
 ) -> AsyncIterator[LocalStack]:
     layout = Layout(tmp_path_factory.mktemp("stack"), free_base(23000, range(20)))
-    local = LocalStack(layout, project_root(), Screen(headless=True), os.environ)
+    # Longer than the outages that the tests make: silence must not be taken for the end of the input.
+    patience = {"AGGREGATOR_IDLE_SECONDS": "25", "AGGREGATOR_FLUSH_SECONDS": "30"}
+    local = LocalStack(layout, project_root(), Screen(headless=True), os.environ, overrides=patience)
     try:
         await local.__aenter__()
     except StackFailed as error:

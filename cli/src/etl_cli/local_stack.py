@@ -30,17 +30,25 @@ class LocalStack:
     """Everything on one machine, as an async context manager that leaves no process behind.
 
     Entering raises `StackFailed`. `environment` then holds what an AWS SDK or a service needs to reach the stack, `key`
-    an API key of its ingest API.
+    an API key of its ingest API. `overrides` are services' variables that differ from the demo's.
     """
 
     def __init__(
-        self, layout: Layout, root: Path, screen: Screen, surroundings: Mapping[str, str], *, keep_data: bool = False
+        self,
+        layout: Layout,
+        root: Path,
+        screen: Screen,
+        surroundings: Mapping[str, str],
+        *,
+        keep_data: bool = False,
+        overrides: Mapping[str, str] | None = None,
     ) -> None:
         self.layout = layout
         self.root = root
         self.key = ""
         self._screen = screen
         self._keep_data = keep_data
+        self._overrides = dict(overrides or {})
         self._surroundings = surroundings
         settings = LocalAwsSettings(
             directory=layout.folder / "aws",
@@ -115,7 +123,7 @@ class LocalStack:
             answer.raise_for_status()
 
     def _services(self) -> list[Program]:
-        return service_programs(self.layout, self.root, self.environment, self.geoip)
+        return service_programs(self.layout, self.root, self.environment, self.geoip, self._overrides)
 
     def _state(self) -> State:
         probes = {service: probe_url(self.layout, service) for service in SERVICES}

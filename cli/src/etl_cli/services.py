@@ -75,14 +75,16 @@ def probe_url(layout: Layout, service: str) -> str:
     return f"http://127.0.0.1:{layout.probe_port(service)}"
 
 
-def service_programs(layout: Layout, root: Path, shared: Mapping[str, str], geoip: Path | None) -> list[Program]:
-    """Every service as a process of its own; `shared` is the environment that all of them get."""
+def service_programs(
+    layout: Layout, root: Path, shared: Mapping[str, str], geoip: Path | None, overrides: Mapping[str, str]
+) -> list[Program]:
+    """Every service as a process of its own; `shared` is the environment that all of them get, `overrides` win."""
     return [
         Program(
             name=service,
             argv=(sys.executable, "-m", service.replace("-", "_")),
             log=layout.logs / f"{service}.log",
-            environment={**shared, **service_environment(service, layout, root, geoip)},
+            environment={**shared, **service_environment(service, layout, root, geoip), **overrides},
             directory=root,
             ready=answers(f"{probe_url(layout, service)}/readyz"),
             after=_AWS,  # so that at the end each drains while it can still deliver

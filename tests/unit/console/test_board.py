@@ -15,7 +15,7 @@ GROUP = Group("enricher", "raw", "t")
 
 
 def board() -> Board:
-    return Board([INGEST], StreamNames(), ["raw"], [GROUP], poll_seconds=2, lag_limit=30)
+    return Board(StreamNames(), ["raw"], [GROUP], poll_seconds=2, lag_limit=30)
 
 
 def test_two_scrapes_make_a_rate_and_a_point_of_history() -> None:
@@ -25,6 +25,18 @@ def test_two_scrapes_make_a_rate_and_a_point_of_history() -> None:
     snapshot = json.loads(shown.snapshot())
     assert snapshot["pulse"]["graph"]["totals"]["accepted_rate"] == 100
     assert snapshot["history"]["ingest-api>raw"]["rate"] == [None, 100]
+
+
+def test_a_task_that_comes_or_goes_changes_no_rate_but_its_own() -> None:
+    """A second task's first scrape adds no jump; a task that went away takes only its own rate with it."""
+    shown = board()
+    second = Target("ingest-api", "http://b/metrics")
+    shown.take_metrics({INGEST: parse('etl_events_out_total{sink="raw"} 100\n', 0)}, 0)
+    text = 'etl_events_out_total{sink="raw"} 9000\n'
+    shown.take_metrics({INGEST: parse('etl_events_out_total{sink="raw"} 300\n', 2), second: parse(text, 2)}, 0)
+    assert shown.graph().totals.accepted_rate == 100
+    shown.take_metrics({second: parse('etl_events_out_total{sink="raw"} 9020\n', 4)}, 0)
+    assert shown.graph().totals.accepted_rate == 10
 
 
 def test_after_an_outage_the_rate_starts_from_the_first_new_scrape() -> None:

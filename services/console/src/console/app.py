@@ -76,14 +76,14 @@ async def _errors_in_words(request: web.Request, handler: _Next) -> web.StreamRe
 
 
 def _only_known_hosts(settings: Settings) -> Middleware:
-    """On loopback a browser must have asked for this machine by name: no other name may be made to point here."""
-    on_loopback = settings.host in _LOOPBACK
+    """No name but the known ones may be made to point here: on loopback, and wherever the settings name some."""
     further = {name.strip().lower() for name in settings.allowed_hosts.split(",") if name.strip()}
     known = {*_LOOPBACK, *further}
+    is_checked = settings.host in _LOOPBACK or bool(further)
 
     @web.middleware
     async def check(request: web.Request, handler: _Next) -> web.StreamResponse:
-        if on_loopback and _host_name(request.host) not in known:
+        if is_checked and _host_name(request.host) not in known:
             raise web.HTTPMisdirectedRequest(text="This host name is not known here: set CONSOLE_ALLOWED_HOSTS.")
         return await handler(request)
 

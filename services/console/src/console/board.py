@@ -24,7 +24,6 @@ class Board:
 
     def __init__(
         self,
-        targets: Sequence[Target],
         streams: StreamNames,
         stream_order: Sequence[str],
         groups: Sequence[Group],
@@ -32,14 +31,12 @@ class Board:
         poll_seconds: float,
         lag_limit: float,
     ) -> None:
-        self._targets = targets
         self._streams = streams
         self._stream_order = stream_order
         self._groups = groups
         self._poll_seconds = poll_seconds
         self._lag_limit = lag_limit
-        keep = max(LATENCY_SECONDS, poll_seconds)
-        self._scrapes = {target: ScrapeHistory(RATE_SECONDS, keep) for target in targets}
+        self._scrapes: dict[Target, ScrapeHistory] = {}
         self._hops = HopHistory(max(2, round(HISTORY_SECONDS / poll_seconds)))
         self._readings: dict[str, Reading] = {}
         self._stores: dict[str, str] = {}
@@ -49,7 +46,15 @@ class Board:
         self._views: Views | None = None
 
     def take_metrics(self, found: Mapping[Target, Scrape | str], at_ms: int) -> None:
-        """One round of scrapes: each target's scrape, or why there is none. `at_ms` is the wall clock's time."""
+        """One round of scrapes: each target's scrape, or why there is none. `at_ms` is the wall clock's time.
+
+        A target that is no longer among them is forgotten.
+        """
+        keep = max(LATENCY_SECONDS, self._poll_seconds)
+        self._scrapes = {
+            target: self._scrapes[target] if target in self._scrapes else ScrapeHistory(RATE_SECONDS, keep)
+            for target in found
+        }
         for target, scrape in found.items():
             if isinstance(scrape, str):
                 self._scrapes[target].clear()
@@ -61,9 +66,9 @@ class Board:
         self._hops.add({hop.id: (hop.rate, hop.lag) for hop in graph.hops})
 
     def _read(self, service: str, found: Mapping[Target, Scrape | str]) -> Reading:
-        mine = [target for target in self._targets if target.service == service]
+        mine = [target for target in found if target.service == service]
         windows = [window for target in mine if (window := self._scrapes[target].window()) is not None]
-        errors = [error for target in mine if isinstance(error := found.get(target), str)]
+        errors = [error for target in mine if isinstance(error := found[target], str)]
         return read(service, windows, len(mine), errors[0] if errors else "")
 
     def graph(self) -> Graph:

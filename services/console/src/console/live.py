@@ -10,6 +10,7 @@ import aiohttp
 import structlog
 
 from console import aws
+from console.addresses import Resolve, expand, ipv4_addresses
 from console.aws import ShardSource
 from console.board import Board, to_json
 from console.fan_out import FanOut
@@ -39,16 +40,17 @@ class Live:
         shard_source: ShardSource,
         view_source: ViewSource,
         metrics: ConsoleMetrics,
+        resolve: Resolve = ipv4_addresses,
     ) -> None:
         self._settings = settings
         self._http = http
         self._shard_source = shard_source
         self._view_source = view_source
         self._metrics = metrics
+        self._resolve = resolve
         self._down: dict[str, str] = {}
         self.fan_out = FanOut(settings.max_clients)
         self.board = Board(
-            settings.services,
             settings.stream_names,
             settings.all_streams,
             settings.groups,
@@ -81,21 +83,22 @@ class Live:
             await asyncio.sleep(seconds)
 
     async def poll_metrics(self) -> None:
-        """Scrapes every target once, all at a time, and publishes a pulse."""
+        """Scrapes every process once, all at a time, and publishes a pulse."""
         async with self._timed("metrics"):
-            found = await asyncio.gather(*(self._scrape(target) for target in self._settings.services))
-            self.board.take_metrics(dict(zip(self._settings.services, found, strict=True)), int(time.time() * 1000))
+            targets = await expand(self._settings.services, self._resolve)
+            found = dict(zip(targets, await asyncio.gather(*map(self._scrape, targets)), strict=True))
+            errors = {target.service: "" for target in targets}
+            errors |= {target.service: scrape for target, scrape in found.items() if isinstance(scrape, str)}
+            for service, error in errors.items():
+                self._note(service, error)
+            self.board.take_metrics(found, int(time.time() * 1000))
             self._publish("pulse", to_json(self.board.pulse()))
 
     async def _scrape(self, target: Target) -> Scrape | str:
-        error = ""
         try:
             return await fetch(self._http, target.url, time.monotonic())
         except Unreachable as reason:
-            error = str(reason)
-            return error
-        finally:
-            self._note(target.service, error)
+            return str(reason)
 
     async def poll_shards(self) -> None:
         """Asks Kinesis and the lease tables once."""

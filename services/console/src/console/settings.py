@@ -72,8 +72,8 @@ class Settings(ServiceSettings):
     port: int = Field(8090, ge=0, le=65535, description="Port of the page; 0 takes a free one and logs it.")
     allowed_hosts: str = Field(
         "",
-        description="Further host names that browsers may use, as a,b; on loopback all others are refused, so that a "
-        "hostile page cannot read this one by rebinding its own name.",
+        description="Further host names that browsers may use, as a,b; on loopback, and wherever any are named, all "
+        "others are refused, so that a hostile page cannot read this one by rebinding its own name.",
     )
     services: Annotated[tuple[Target, ...], NoDecode, BeforeValidator(parse_targets)] = Field(
         (), description="Whose metrics to show, as name=http://host:port/metrics,…; repeat a name for more processes."

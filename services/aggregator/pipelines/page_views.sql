@@ -5,7 +5,7 @@ CREATE TABLE events (
   `type` STRING,
   `time` BIGINT,
   payload ROW<page STRING, `user` STRING, latency_ms DOUBLE>,
-  enrichment ROW<geo ROW<country_iso STRING>>,
+  enrichment ROW<geo ROW<country STRING>>,
   ts AS TO_TIMESTAMP_LTZ(`time`, 3),
   WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
 ) WITH ('connector' = 'kinesis', 'stream' = 'enriched', 'format' = 'json');
@@ -26,11 +26,11 @@ SELECT
   window_start,
   window_end,
   payload.page,
-  COALESCE(enrichment.geo.country_iso, 'unknown'),
+  COALESCE(enrichment.geo.country, 'unknown'),
   COUNT(*),
   COUNT(DISTINCT payload.`user`),
   AVG(payload.latency_ms),
   COUNT(*) FILTER (WHERE payload.latency_ms >= 500)
 FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND))
 WHERE `type` = 'page_view'
-GROUP BY window_start, window_end, payload.page, COALESCE(enrichment.geo.country_iso, 'unknown');
+GROUP BY window_start, window_end, payload.page, COALESCE(enrichment.geo.country, 'unknown');

@@ -20,7 +20,7 @@ GROUP BY window_start, window_end;"""
 def run(*events: tuple[str, dict[str, Any]]) -> dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]:
     engine = Engine(load_pipelines(read_scripts(SHIPPED)))
     engine.open_shard("0")
-    geo = {"geo": {"country_iso": "CL", "city": "Santiago"}}
+    geo = {"geo": {"country": "CL", "city": "Santiago"}}
     data = [
         {"id": f"e{place}", "type": kind, "time": 1_000 + place, "payload": payload, "enrichment": geo}
         for place, (kind, payload) in enumerate(events)

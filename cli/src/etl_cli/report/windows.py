@@ -59,7 +59,7 @@ def _money(values: Iterable[Any]) -> Decimal:
 
 def _country(event: Event) -> str:
     geo = (event.get("enrichment") or {}).get("geo") or {}
-    return geo.get("country_iso") or "unknown"
+    return geo.get("country") or "unknown"
 
 
 def _page_views(events: Sequence[Event]) -> Values:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -365,6 +366,58 @@ def test_latest_means_since_the_first_start_not_since_the_last() -> None:
         assert missed in second.numbers
         stop.set()
         await task
+
+    virtually(main)
+
+
+@pytest.mark.parametrize("ending", ["failure", "death"])
+def test_records_in_the_first_event_after_latest_are_never_skipped(ending: str) -> None:
+    """Kinesis may begin with records, and what is read ahead may join them to its empty first event."""
+
+    class StartsWithRecords(MemorySource):
+        async def subscribe(self, shard_id: str, position: Checkpoint, *, after: bool) -> AsyncIterator[dict[str, Any]]:
+            async for told in super().subscribe(shard_id, position, after=after):
+                if told["Records"]:
+                    yield told
+
+    async def main() -> None:
+        got: list[int] = []
+        failures = iter([True])
+
+        async def note(batch: Batch) -> None:
+            if next(failures, False):
+                if ending == "death":
+                    await asyncio.Event().wait()
+                raise RuntimeError("the sink is away")
+            got.extend(int(record.sequence_number) for record in batch.records)
+
+        stream, table, stop = MemoryStream(1), MemoryLeaseTable(), asyncio.Event()
+
+        def worker(name: str) -> asyncio.Task[None]:
+            settings = GroupSettings(initial_position=LATEST, checkpoint_interval_seconds=3)
+            group = ConsumerGroup(
+                stream="stream",
+                application="app",
+                kinesis=None,
+                lease_table=table,
+                worker_id=name,
+                settings=settings,
+                source=StartsWithRecords(stream),
+            )
+            return asyncio.ensure_future(group.run(each_batch(note), stop))
+
+        first = worker("one")
+        await asyncio.sleep(3)
+        wanted = [int(stream.put("key", b"1")), int(stream.put("key", b"2"))]
+        await asyncio.sleep(0.5)
+        tasks = [first]
+        if ending == "death":  # nothing of the first worker is written any more
+            table.leases = {shard: replace(lease, counter=lease.counter + 9) for shard, lease in table.leases.items()}
+            tasks.append(worker("two"))
+        await asyncio.sleep(30)
+        assert got == wanted
+        stop.set()
+        await asyncio.gather(*tasks)
 
     virtually(main)
 

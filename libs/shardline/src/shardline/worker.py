@@ -156,15 +156,29 @@ class ShardWorker:
                 event = await ahead.take()
             if event is None:
                 break
-            if not pinned and event.continuation and not event.records:
-                # LATEST means "since now" only once: a restart must not skip what came in between.
-                self.progress.done(self.progress.add(Checkpoint(event.continuation)))
+            if not pinned:
+                await self._pin(event)
             pinned = True
             self.millis_behind_latest = event.millis_behind_latest
             await self._around.processor.process(self._batch(event))
             if event.shard_ended:
                 return event.child_shards
         return None
+
+    async def _pin(self, event: fan_out.ShardEvent) -> None:
+        """Write where LATEST was, before anything is worked on: it means "since now" only once.
+
+        A restart must not skip what came in between. With records at once, that is just before the first.
+        """
+        if event.records:
+            first = event.records[0]
+            before = Checkpoint(first.sequence_number, first.sub_sequence_number - 1)
+        elif event.continuation:
+            before = Checkpoint(event.continuation)
+        else:
+            return
+        self.progress.done(self.progress.add(before))
+        await self._persistently(self._save)
 
     def _has_room(self, records: int, size: int) -> bool:
         return self.progress.records_in_flight < records and self.progress.bytes_in_flight < size

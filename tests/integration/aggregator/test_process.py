@@ -129,6 +129,6 @@ async def test_the_state_store_keeps_its_promises_on_dynamodb_and_s3(stack: Any)
         await store.commit(second, await store.save(3, 1, b"zombie"), 1)
     with pytest.raises(StaleOwner):
         await store.claim(2)
-    assert await store.sweep(second) == 1
+    assert await store.sweep(second, 3) == 1
     with pytest.raises(SnapshotMissing):
         await store.load(Pointer(1, "aggregator/app/none"))

@@ -211,6 +211,46 @@ async def test_trouble_with_the_store_is_outlasted(world: World, monkeypatch: py
     assert world.slept == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
 
 
+async def test_a_commit_cut_short_leaves_nothing_behind(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One shard's drain may be cut short while it commits every shard's batches: the next commit finishes them.
+
+    Else the other shards' checkpoints would stand still, and their reading stop at its bound.
+    """
+    pipeline = await world.started()
+    waiting = batch(1)
+    await pipeline.process(waiting)
+
+    async def hang(self: MemoryObjects, **_: Any) -> None:
+        await asyncio.Event().wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MemoryObjects, "put_object", hang)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await pipeline.drain(lease())
+    assert not waiting.is_done
+    await pipeline.commit()
+    assert waiting.is_done
+
+
+async def test_a_delivery_cut_short_is_repeated_without_anything_new(world: World) -> None:
+    """Rows that are committed but not delivered do not wait for the next event."""
+    pipeline = await world.started()
+    await pipeline.process(batch(1, 20_000))
+    deliver = world.windows.deliver
+
+    async def hang(_: Any) -> Any:
+        await asyncio.Event().wait()
+
+    world.windows.deliver = hang  # type: ignore[method-assign]
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await pipeline.drain(lease())
+    world.windows.deliver = deliver  # type: ignore[method-assign]
+    await pipeline.commit()
+    assert [row["values"] for row in world.rows()] == [{"n": 1}]
+
+
 async def test_the_last_windows_of_a_quiet_stream_fire(world: World) -> None:
     """By the clock once it is silent for idle_seconds; at flush_seconds whatever the windows' ends."""
     pipeline = await world.started(policy=Policy(idle_seconds=5, flush_seconds=12))

@@ -65,8 +65,21 @@ async def test_a_sweep_keeps_what_the_pointer_names(
     for _ in range(3):
         pointer = await commit(store, pointer, 1)
     await store.save(9, 1, b"never committed")
-    assert await store.sweep(pointer) == 2
+    await store.claim(2)
+    assert await store.sweep(pointer, 2) == 2
     assert set(clients[0].objects) == {pointer.snapshot, pointer.previous}
+
+
+async def test_a_sweep_that_comes_late_spares_a_newer_owner(
+    store: StateStore, clients: tuple[MemoryObjects, MemoryItems]
+) -> None:
+    """An owner that was held up after its claim must not delete what its successor saved meanwhile."""
+    old = await commit(store, await store.claim(1), 1)
+    assert await store.claim(2) == old
+    new = await commit(store, await store.claim(3), 3)
+    coming = await store.save(3, 3, b"about to be committed")
+    assert await store.sweep(old, 2) == 0
+    assert {new.snapshot, coming} <= set(clients[0].objects)
 
 
 async def test_a_missing_snapshot_is_no_new_beginning(store: StateStore) -> None:

@@ -158,21 +158,30 @@ class Pipeline:
                 return
             self._fire(state)
             if self._changed:
-                batches, rows = self._pending, state.outbox.rows
-                self._pending, self._pending_records, self._changed = [], 0, False
-                data = state.encode()
-                try:
-                    await self._make_durable(data)
-                except StaleOwner as stale:
-                    self._give_up(stale)
-                    return
-                for batch in batches:
-                    batch.done()
-                self._measure(state, len(data))
-                rejected = await self._delivery.deliver(rows, self._time.wall_ms())
-                state.outbox.drop(rows)
-                state.outbox.add(rejected)
-                self._changed = self._changed or bool(rows)
+                await self._commit(state)
+
+    async def _commit(self, state: State) -> None:
+        """Cut short anywhere, what is not durable and what is not delivered is left to the next commit."""
+        batches, rows = self._pending, state.outbox.rows
+        self._pending, self._pending_records, self._changed = [], 0, False
+        data = state.encode()
+        try:
+            await self._make_durable(data)
+        except StaleOwner as stale:
+            self._give_up(stale)
+            return
+        except BaseException:  # one shard's drain may end by its deadline, or its lease be lost: the others go on
+            self._pending[:0] = batches
+            self._pending_records += sum(len(batch.records) for batch in batches)
+            self._changed = True
+            raise
+        for batch in batches:
+            batch.done()
+        self._changed = self._changed or bool(rows)
+        self._measure(state, len(data))
+        rejected = await self._delivery.deliver(rows, self._time.wall_ms())
+        state.outbox.drop(rows)
+        state.outbox.add(rejected)
 
     async def _restore(self) -> State:
         """Claim the state and load what counts. Rows that a former owner may not have delivered come with it."""
@@ -186,7 +195,7 @@ class Pipeline:
         for query in discarded:
             self._log.warning("query changed, its open windows are discarded", query=query)
         state.await_shards(await self._leases())
-        swept = await self._persistently(lambda: self._store.sweep(pointer))
+        swept = await self._persistently(lambda: self._store.sweep(pointer, self._epoch))
         self._pointer, self._changed = pointer, bool(state.outbox)
         self._log.info(
             "state claimed", generation=pointer.generation, epoch=self._epoch, outbox=len(state.outbox), swept=swept

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import logging
+import re
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
+_SNAPSHOT = re.compile(r"\d+-(?P<epoch>\d+)-[0-9a-f]+\.json\.gz")
 _CONFLICT = "ConditionalCheckFailedException"
 
 
@@ -149,19 +151,29 @@ class StateStore:
         """Delete a snapshot that no longer counts."""
         await _translated(lambda: self._s3.delete_object(Bucket=self._bucket, Key=key))
 
-    async def sweep(self, pointer: Pointer) -> int:
-        """Delete every snapshot but the two that the pointer names; returns how many. Only after a claim."""
+    async def sweep(self, pointer: Pointer, epoch: int) -> int:
+        """Delete what owners before `epoch` left, but the two snapshots that the pointer names; returns how many.
+
+        Only after a claim of `epoch`: no older owner can commit then. What a newer owner saved is never touched, so
+        a sweep may come however late.
+        """
         kept = {pointer.snapshot, pointer.previous}
         deleted = 0
         place = {"Bucket": self._bucket, "Prefix": self._prefix}
         while True:
             page = await _translated(partial(self._s3.list_objects_v2, **place))
-            for key in [item["Key"] for item in page.get("Contents", []) if item["Key"] not in kept]:
+            keys = [item["Key"] for item in page.get("Contents", [])]
+            for key in [key for key in keys if key not in kept and self._is_older(key, epoch)]:
                 await self.delete(key)
                 deleted += 1
             if not page.get("IsTruncated"):
                 return deleted
             place["ContinuationToken"] = page["NextContinuationToken"]
+
+    def _is_older(self, key: str, epoch: int) -> bool:
+        """Whether it is a snapshot that an owner before `epoch` saved."""
+        name = _SNAPSHOT.fullmatch(key.removeprefix(self._prefix))
+        return name is not None and int(name["epoch"]) < epoch
 
     async def create_table(self) -> None:
         """Create the table if it is missing, and wait until it is there."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from streaming_sql import Engine, FiredWindow, Program, StateError, UnknownShard
+from streaming_sql.windows import WindowStore
 
 MakeProgram = Callable[..., Program]
 
@@ -46,6 +47,9 @@ def counts(fired: list[FiredWindow]) -> list[tuple[int, Any, int]]:
         ("b", "BIGINT", b"9223372036854775808", None, 1),
         ("b", "BIGINT", b"1.9", 1, 0),
         ("b", "BIGINT", b'"1.9"', None, 1),
+        ("b", "BIGINT", b'"%s"' % (b"1" * 5000), None, 1),
+        ("b", "BIGINT", b'"%s42"' % (b"0" * 5000), 42, 0),
+        ("b", "BIGINT", b"1E999999999999999999", None, 1),
         ("i", "INT", b"true", None, 1),
         ("d", "DOUBLE", b"1e400", None, 1),
         ("d", "DOUBLE", b'"2.5"', 2.5, 0),
@@ -73,6 +77,35 @@ def test_what_is_no_object_is_told_by_its_place(counting: Program) -> None:
     engine = opened(counting)
     applied = engine.apply("0", records)
     assert applied.malformed == [0, 2, 3, 5]
+    engine.finish()
+    assert counts(engine.advance()) == [(10_000, "a", 2)]
+
+
+@pytest.mark.parametrize("bad", [b'{"time": 1, "s": "\xff"}', b'{"id": "\xed\xa0\x80", "time": 1}'])
+def test_text_that_is_not_utf8_is_malformed_and_the_others_count(counting: Program, bad: bytes) -> None:
+    """One record cannot stop its shard, nor take those around it along."""
+    engine = opened(counting)
+    applied = engine.apply("0", [event(1, s="a"), bad, event(2, s="a")])
+    assert applied.malformed == [1]
+    engine.finish()
+    assert counts(engine.advance()) == [(10_000, "a", 2)]
+
+
+def test_a_record_that_cannot_be_evaluated_is_malformed_and_the_others_count(
+    counting: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a query makes of one record, it is that record's: the shard goes on."""
+    engine = opened(counting)
+    add = WindowStore.add
+
+    def fragile(store: WindowStore, row: Any, time: int, watermark: int) -> int | None:
+        if time == 2:
+            raise OverflowError
+        return add(store, row, time, watermark)
+
+    monkeypatch.setattr(WindowStore, "add", fragile)
+    applied = engine.apply("0", [event(1, s="a"), event(2, s="a"), event(3, s="a")])
+    assert applied.malformed == [1]
     engine.finish()
     assert counts(engine.advance()) == [(10_000, "a", 2)]
 

@@ -42,7 +42,7 @@ class Applied:
 
     Attributes:
         late: too late for a window, in the order of the records.
-        malformed: places in the given sequence of what is no JSON object.
+        malformed: places in the given sequence of what is no JSON object, or nothing a query can evaluate.
         null_fields: fields that became NULL because of their type.
         without_time: rows left out for a NULL event time.
 
@@ -192,19 +192,19 @@ def _apply(
     for place, data in enumerate(records):
         try:
             row, wrong = decode(data)
-        except (msgspec.DecodeError, RecursionError):
+            time = rowtime(row)
+            applied.null_fields += wrong
+            if time is None:
+                applied.without_time += 1
+                continue
+            for store in stores:
+                end = store.add(row, time, watermark)
+                if end is not None:
+                    late = LateRow(store.query.name, shard, _scalars(row, source), time, end, watermark)
+                    applied.late.append(late)
+        except Exception:  # pure code over one record: the fault is the record's, and the shard goes on
             malformed.add(place)
             continue
-        applied.null_fields += wrong
-        time = rowtime(row)
-        if time is None:
-            applied.without_time += 1
-            continue
-        for store in stores:
-            end = store.add(row, time, watermark)
-            if end is not None:
-                late = LateRow(store.query.name, shard, _scalars(row, source), time, end, watermark)
-                applied.late.append(late)
         greatest = max(greatest, time)
         watermark = max(watermark, time - delay)
     marks.by_shard[shard], marks.greatest_time = watermark, greatest

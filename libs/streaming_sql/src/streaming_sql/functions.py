@@ -13,6 +13,7 @@ from streaming_sql.types import INTEGER_BITS, SqlType, finite, fit_decimal, wrap
 _EXACT = Context(prec=120, rounding=ROUND_HALF_UP)
 _DIVIDE = Context(prec=38, rounding=ROUND_HALF_UP)
 _INTEGER = re.compile(r"\s*([+-]?\d+)(\.\d*)?\s*", re.ASCII)
+_INTEGER_DIGITS = 19  # of the largest BIGINT; Python refuses to read thousands, and a large exponent takes for ever
 _NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,4})?\s*", re.ASCII)
 
 
@@ -152,8 +153,13 @@ def to_integer(value: Any, target: SqlType) -> int | None:
         match = _INTEGER.fullmatch(value)
         if not match:
             return None
-        value = match[1]
+        digits = match[1].lstrip("+-0")
+        if len(digits) > _INTEGER_DIGITS:
+            return None
+        value = ("-" if match[1][0] == "-" else "") + (digits or "0")
     elif isinstance(value, Decimal):
+        if value.adjusted() >= _INTEGER_DIGITS:
+            return None
         value = value.to_integral_value(ROUND_DOWN)
     number = int(value)
     half = 1 << (INTEGER_BITS[target.name] - 1)

@@ -83,7 +83,7 @@ def late_row(late: LateRow) -> Row:
 
 
 def malformed_row(record: Record, lease: ShardLease) -> Row:
-    """The dead letter of a record that is no JSON object."""
+    """The dead letter of a record that is no JSON object, or nothing that a query can evaluate."""
     letter = DeadLetter(
         stage=STAGE,
         stream=lease.stream,
@@ -91,7 +91,7 @@ def malformed_row(record: Record, lease: ShardLease) -> Row:
         sequence_number=record.sequence_number,
         sub_sequence_number=record.sub_sequence_number,
         code="malformed_json",
-        message="the record is no JSON object",
+        message="the record is no JSON object that the queries can read",
         field=None,
         event_id=None,
         original=record.data,

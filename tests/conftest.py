@@ -1,12 +1,13 @@
 """What every test folder shares: sockets off where nothing may be reached, and missing backends said aloud."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 import pytest_socket
+from local_ministack import serving
 
 _TESTS = Path(__file__).parent
 _WITHOUT_SOCKETS = (_TESTS / "unit", _TESTS / "properties", _TESTS / "simulation")
@@ -34,3 +35,17 @@ def missing() -> Callable[[str], NoReturn]:
         pytest.skip(reason)
 
     return report
+
+
+@pytest.fixture(scope="session")
+def ministack_url(missing: Callable[[str], NoReturn], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One ministack for all tests that name what they make uniquely."""
+    with serving(tmp_path_factory.mktemp("ministack"), missing) as url:
+        yield url
+
+
+@pytest.fixture
+def fresh_ministack_url(missing: Callable[[str], NoReturn], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """An empty ministack for one test."""
+    with serving(tmp_path_factory.mktemp("ministack"), missing) as url:
+        yield url

@@ -55,6 +55,7 @@ def engine(missing: Callable[[str], NoReturn]) -> None:
 def jars(missing: Callable[[str], NoReturn]) -> Path:
     """The folder of OpenSearch's jars, in the cache that local stacks use too."""
     folder = cache_folder(os.environ) / "opensearch" / "jars"
+    print(f"OpenSearch's jars: in {folder}, or fetched into it", flush=True)
     try:
         asyncio.run(jars_in(folder, locked_jars(), Silent()))
     except JarsUnavailable as error:
@@ -78,6 +79,7 @@ def project(engine: None, jars: Path, missing: Callable[[str], NoReturn]) -> Com
 @pytest.fixture(scope="session")
 def images(project: ComposeProject) -> str:
     """The prefix of the stack's images, built from this checkout as `docker compose build` does it."""
+    print("images: building", flush=True)
     started = time.monotonic()
     project.compose("build", "--quiet", seconds=_BUILD_SECONDS)
     print(f"images: built in {time.monotonic() - started:.0f} s")

@@ -71,15 +71,16 @@ _CREDENTIALS = {"region_name": "us-east-1", "aws_access_key_id": "local", "aws_s
 
 @pytest.fixture(scope="module")
 def stack(project: ComposeProject, images: str, request: pytest.FixtureRequest) -> Iterator[Stack]:
-    failed_before = request.session.testsfailed
+    failed_before, is_well = request.session.testsfailed, False
     try:
         started = time.monotonic()
         project.compose("up", "--detach", "--scale", "enricher=2", "--scale", "indexer=2", seconds=_HEALTHY_SECONDS)
         project.wait_until_well(_HEALTHY_SECONDS)
+        is_well = True
         print(f"stack: {len(project.containers())} containers, healthy after {time.monotonic() - started:.0f} s")
         yield _opened(project)
     finally:
-        if request.session.testsfailed > failed_before or not project.containers("setup"):
+        if not is_well or request.session.testsfailed > failed_before:
             print(project.last_lines())
         project.down()
 
@@ -108,8 +109,8 @@ def test_every_container_runs_as_an_ordinary_user(stack: Stack) -> None:
     assert not [secret for secret in secrets if secret in configuration]
 
 
-async def test_an_event_is_enriched_searched_and_shown(stack: Stack) -> None:
-    """An event's country is looked up in its container, OpenSearch finds it, and the console shows every service up."""
+async def test_an_event_is_enriched_searched_counted_and_shown(stack: Stack) -> None:
+    """OpenSearch finds an event with its country and its window by country; the console shows every task."""
     event = {
         "id": "shown",
         "type": "page_view",
@@ -121,13 +122,17 @@ async def test_an_event_is_enriched_searched_and_shown(stack: Stack) -> None:
         headers = {"X-API-Key": stack.key}
         async with session.post(f"{stack.ingest}/v1/events", json=event, headers=headers) as answer:
             assert answer.status == 202, await answer.text()
-        found = await _eventually(lambda: _search(session, stack, "id:shown"), "the event cannot be found")
+        found = await _eventually(lambda: _search(session, stack, "events", "id:shown"), "the event cannot be found")
         assert found["enrichment"]["geo"]["country"] == "US"
         assert found["payload"]["ip"] == "8.8.8.0"
         async with session.get(stack.console) as page:
             assert page.status == 200
-        states = await _eventually(lambda: _services_up(session, stack), "the console misses a service")
-        assert states == {"ingest-api", "enricher", "aggregator", "indexer"}
+        tasks = await _eventually(lambda: _services_up(session, stack), "the console misses a service")
+        assert tasks == {"ingest-api": 1, "enricher": 2, "aggregator": 1, "indexer": 2}
+        window = await _eventually(
+            lambda: _search(session, stack, "aggregates", "query:page_views"), "the event's window cannot be found"
+        )
+        assert (window["key"], window["values"]["views"]) == ({"page": "/", "country": "US"}, 1)
 
 
 async def test_killed_tasks_lose_nothing(stack: Stack, tmp_path: Path) -> None:
@@ -193,21 +198,22 @@ async def _without(stack: Stack, service: str, dead: Container) -> bool:
     return "" not in held and not [task for task in held if dead.id.startswith(task[:12])]
 
 
-async def _search(session: aiohttp.ClientSession, stack: Stack, query: str) -> dict[str, Any] | None:
-    """The first document of the events that a query finds."""
-    async with session.get(f"{stack.opensearch}/events/_search", params={"q": query}) as answer:
+async def _search(session: aiohttp.ClientSession, stack: Stack, alias: str, query: str) -> dict[str, Any] | None:
+    """The first document behind an alias that a query finds."""
+    async with session.get(f"{stack.opensearch}/{alias}/_search", params={"q": query}) as answer:
         hits = (await answer.json()).get("hits", {}).get("hits", [])
     return hits[0]["_source"] if hits else None
 
 
-async def _services_up(session: aiohttp.ClientSession, stack: Stack) -> set[str] | None:
-    """The services that the console's page shows, once all of them are up."""
+async def _services_up(session: aiohttp.ClientSession, stack: Stack) -> dict[str, int] | None:
+    """The services that the console's page shows and how many tasks of each answer, once none is missing."""
     async with session.get(f"{stack.console}/api/stream") as stream:
         async for line in stream.content:
             if line.startswith(b"data: "):
                 nodes = json.loads(line.removeprefix(b"data: "))["pulse"]["graph"]["nodes"]
-                services = {node["title"]: node["state"] for node in nodes if node["kind"] == "service"}
-                return set(services) if set(services.values()) == {"up"} else None
+                services = [node for node in nodes if node["kind"] == "service"]
+                are_up = all(node["state"] == "up" and node["reachable"] == node["processes"] for node in services)
+                return {node["title"]: node["reachable"] for node in services} if are_up else None
     return None
 
 

@@ -142,7 +142,7 @@ class Kinesis:
 
     async def _until(self, holds: Callable[[], Any]) -> None:
         async with asyncio.timeout(60):
-            while not await holds():  # noqa: ASYNC110 - the service can only be asked
+            while not await holds():
                 await asyncio.sleep(0.02)
 
 

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -17,10 +17,6 @@ from aiobotocore.session import get_session
 from aiohttp import web
 
 from aws_wire import aggregation
-from local_aws.commands import CommandFailed, clean
-from local_aws.ministack import MinistackSettings, installed, variables
-from local_aws.ports import free_ports
-from local_aws.progress import Silent
 
 ROOT = Path(__file__).parents[3]
 CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
@@ -79,7 +75,7 @@ class Stack:
         """Look until an awaited condition holds; fails with the aggregators' log."""
         try:
             async with asyncio.timeout(seconds):
-                while not await reached():  # noqa: ASYNC110  what is awaited happens in another process
+                while not await reached():
                     await asyncio.sleep(0.2)
         except TimeoutError:
             log = await asyncio.to_thread((self.folder / "aggregator.log").read_text)
@@ -87,28 +83,15 @@ class Stack:
 
 
 @pytest_asyncio.fixture
-async def stack(tmp_path: Path, missing: Callable[[str], NoReturn]) -> AsyncIterator[Stack]:
+async def stack(tmp_path: Path, fresh_ministack_url: str) -> AsyncIterator[Stack]:
     """Streams of two shards each, a bucket, and no aggregator yet."""
-    settings = MinistackSettings(
-        port=free_ports(1)[0],
-        directory=tmp_path,
-        cache=Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streaming-etl",
-        lock=ROOT / "requirements" / "ministack.lock",
-        services=("dynamodb", "s3"),
-    )
-    try:
-        command = await installed(settings, os.environ, Silent())
-    except CommandFailed as problem:
-        missing(f"ministack could not be installed: {problem}")
     async with AsyncExitStack() as exits:
-        await _process(exits, str(command), environment={**clean(os.environ), **variables(settings)})
         options = ("--port", "0", "--no-read-limits", "--no-write-limits", "--state-seconds", "0")
         double = await _process(exits, sys.executable, "-m", "local_aws", *options, environment=dict(os.environ))
         assert double.stdout is not None
         kinesis_url = (await asyncio.wait_for(double.stdout.readline(), 30)).decode().strip()
-        await _answers(f"{settings.url}/_ministack/health")
         lines: list[dict[str, Any]] = []
-        urls = {"kinesis": kinesis_url, "s3": settings.url, "dynamodb": settings.url}
+        urls = {"kinesis": kinesis_url, "s3": fresh_ministack_url, "dynamodb": fresh_ministack_url}
         clients = {
             name: await exits.enter_async_context(get_session().create_client(name, endpoint_url=url, **CREDENTIALS))
             for name, url in urls.items()
@@ -121,7 +104,7 @@ async def stack(tmp_path: Path, missing: Callable[[str], NoReturn]) -> AsyncIter
             "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_ENDPOINT_URL": settings.url,
+            "AWS_ENDPOINT_URL": fresh_ministack_url,
             "AWS_ENDPOINT_URL_KINESIS": kinesis_url,
             "AWS_ENDPOINT_URL_FIREHOSE": await _firehose(exits, lines),
             "AGGREGATOR_PIPELINES": str(ROOT / "services" / "aggregator" / "pipelines"),

@@ -3,13 +3,12 @@
 import asyncio
 import base64
 import os
-import shutil
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import aiohttp
 import orjson
@@ -19,7 +18,6 @@ from aiobotocore.session import get_session
 from aiohttp import web
 
 from aws_wire import aggregation
-from local_aws.ports import free_ports
 
 REFERENCE = Path(__file__).parents[3] / "services" / "enricher" / "reference"
 CREDENTIALS = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
@@ -106,7 +104,7 @@ class Stack:
         """Look until an awaited condition holds; fails with the enricher's log."""
         try:
             async with asyncio.timeout(seconds):
-                while not await reached():  # noqa: ASYNC110  what is awaited happens in another process
+                while not await reached():
                     await asyncio.sleep(0.25)
         except TimeoutError:
             log = await asyncio.to_thread((self.folder / "enricher.log").read_text)
@@ -114,15 +112,8 @@ class Stack:
 
 
 @pytest_asyncio.fixture
-async def stack(tmp_path: Path, missing: Callable[[str], NoReturn]) -> AsyncIterator[Stack]:
-    program = os.environ.get("MINISTACK") or shutil.which("ministack")
-    if program is None:
-        missing("ministack is not installed: pip install ministack==1.5.33, or name it in MINISTACK")
+async def stack(tmp_path: Path, fresh_ministack_url: str) -> AsyncIterator[Stack]:
     async with AsyncExitStack() as stack:
-        (port,) = free_ports(1)
-        own = {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "SERVICES": "dynamodb,s3"}
-        off = {"IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}
-        await _process(stack, program, environment={**os.environ, **own, **off})
         limits = ("--no-read-limits", "--no-write-limits", "--state-seconds", "0")
         double = await _process(
             stack, sys.executable, "-m", "local_aws", "--port", "0", *limits, stdout=asyncio.subprocess.PIPE
@@ -135,7 +126,7 @@ async def stack(tmp_path: Path, missing: Callable[[str], NoReturn]) -> AsyncIter
             "AWS_REGION": "us-east-1",
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
+            "AWS_ENDPOINT_URL": fresh_ministack_url,
             "AWS_ENDPOINT_URL_KINESIS": kinesis_url,
             "AWS_ENDPOINT_URL_FIREHOSE": await _serve(stack, firehose),
             "ENRICHER_LOG_FORMAT": "json",
@@ -149,7 +140,6 @@ async def stack(tmp_path: Path, missing: Callable[[str], NoReturn]) -> AsyncIter
         for name in STREAMS:
             await kinesis.create_stream(StreamName=name, ShardCount=2)
             await kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1})
-        await _answers(f"http://127.0.0.1:{port}/_ministack/health")
         made = Stack(kinesis, firehose, environment, tmp_path)
         stack.push_async_callback(_end_of, made)
         yield made

@@ -47,7 +47,7 @@ async def test_acknowledged_puts_survive_kill_9(start: Any, tmp_path: Path) -> N
 
     writers = [asyncio.create_task(write(writer)) for writer in range(4)]
     async with asyncio.timeout(30):
-        while len(acknowledged) < 1000:  # noqa: ASYNC110 - the writers are to be caught at work
+        while len(acknowledged) < 1000:
             await asyncio.sleep(0.01)
     first.process.send_signal(signal.SIGKILL)
     await asyncio.gather(*writers)

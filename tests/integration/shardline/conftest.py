@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import subprocess
 import sys
 import time
@@ -13,42 +11,12 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pytest
 from aiobotocore.session import get_session
 
-from local_aws.commands import CommandFailed, clean
-from local_aws.ministack import MinistackSettings, installed, variables
-from local_aws.ports import free_ports
-from local_aws.progress import Silent
-
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-
-
-@pytest.fixture(scope="session")
-def dynamodb_endpoint(missing: Callable[[str], NoReturn], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """DynamoDB as ministack serves it."""
-    root = Path(__file__).parents[3]
-    settings = MinistackSettings(
-        port=free_ports(1)[0],
-        directory=tmp_path_factory.mktemp("ministack"),
-        cache=Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streaming-etl",
-        lock=root / "requirements" / "ministack.lock",
-        services=("dynamodb",),
-    )
-    try:
-        command = asyncio.run(installed(settings, os.environ, Silent()))
-    except CommandFailed as problem:
-        missing(f"ministack could not be installed: {problem}")
-    with (settings.directory / "log").open("wb") as log:
-        server = subprocess.Popen([command], env={**clean(os.environ), **variables(settings)}, stdout=log, stderr=log)
-    try:
-        wait_for(f"{settings.url}/_ministack/health")
-        yield settings.url
-    finally:
-        server.terminate()
-        server.wait(10)
 
 
 def wait_for(address: str) -> None:
@@ -135,12 +103,12 @@ class Consumers:
 
 
 @pytest.fixture
-def consumers(dynamodb_endpoint: str, tmp_path: Path) -> Iterator[Callable[[str, str], Consumers]]:
+def consumers(ministack_url: str, tmp_path: Path) -> Iterator[Callable[[str, str], Consumers]]:
     """Make a set of consumers of a stream; they are stopped at the end."""
     made: list[Consumers] = []
 
     def make(kinesis: str, stream: str) -> Consumers:
-        made.append(Consumers(kinesis, dynamodb_endpoint, stream, tmp_path))
+        made.append(Consumers(kinesis, ministack_url, stream, tmp_path))
         return made[-1]
 
     yield make

@@ -20,7 +20,7 @@ from shardline import Batch, ConsumerGroup, DynamoDBLeaseTable, GroupSettings, e
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 
-async def main(kinesis_endpoint: str, dynamodb_endpoint: str, stream: str, worker: str, path: str) -> None:
+async def main(kinesis_endpoint: str, ministack_url: str, stream: str, worker: str, path: str) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -37,7 +37,7 @@ async def main(kinesis_endpoint: str, dynamodb_endpoint: str, stream: str, worke
     session = get_session()
     async with (
         session.create_client("kinesis", endpoint_url=kinesis_endpoint, config=config, **CREDENTIALS) as kinesis,
-        session.create_client("dynamodb", endpoint_url=dynamodb_endpoint, **CREDENTIALS) as dynamodb,
+        session.create_client("dynamodb", endpoint_url=ministack_url, **CREDENTIALS) as dynamodb,
     ):
         group = ConsumerGroup(
             stream=stream,

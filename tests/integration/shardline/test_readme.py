@@ -18,7 +18,7 @@ README = Path(__file__).parents[3] / "libs" / "shardline" / "README.md"
 
 
 async def test_the_example_shows_records_and_stops_at_sigterm(
-    double: Any, dynamodb_endpoint: str, kinesis_client: Callable[[str], Any], tmp_path: Path
+    double: Any, ministack_url: str, kinesis_client: Callable[[str], Any], tmp_path: Path
 ) -> None:
     """Against the double and ministack, with nothing changed but the environment."""
     found = re.search(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
@@ -36,7 +36,7 @@ async def test_the_example_shows_records_and_stops_at_sigterm(
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_ENDPOINT_URL_KINESIS": kinesis.endpoint,
-            "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_endpoint,
+            "AWS_ENDPOINT_URL_DYNAMODB": ministack_url,
         }
         with output.open("wb") as written:
             example = await asyncio.create_subprocess_exec(

@@ -78,7 +78,7 @@ async def test_an_event_is_found_by_what_it_holds(ready: AsyncOpenSearch):
         {"bool": {"must": [{"range": {"payload.amount": {"lt": 6}}}, {"term": {"type": "order.placed"}}]}},
         near,
     ):
-        assert [hit["_id"] for hit in await bench.find(query)] == ["e1"], query
+        assert [hit["_id"] for hit in await bench.find(query)] == ["t|e1"], query
     [hit] = await bench.find({"range": {"payload.amount": {"gt": 6}}})
     assert hit["_index"] == "events-order-placed-2024.10.04"
     assert len(await bench.find({"range": {"time": {"gte": NOON, "lte": NOON}}})) == 2
@@ -115,7 +115,7 @@ async def test_a_conflict_with_the_mapping_is_a_dead_letter(ready: AsyncOpenSear
     bench = Bench("enriched", ready)
     await bench.index(event("1", {"a": {"b": 1}}))
     await bench.index(event("2", {"a": "text"}), event("3", {"a": {"b": 2}}))
-    assert {hit["_id"] for hit in await bench.find({"match_all": {}})} == {"1", "3"}
+    assert {hit["_id"] for hit in await bench.find({"match_all": {}})} == {"t|1", "t|3"}
     [letter] = bench.letters.letters
     assert (letter.event_id, letter.code) == ("2", "mapper_parsing_exception")
 
@@ -169,7 +169,7 @@ async def test_retention_deletes_old_indices_and_no_others(ready: AsyncOpenSearc
     bench = Bench("enriched", ready)
     await bench.index(event("old", {}, time=NOON - 8 * DAY), event("new", {}, time=NOON - 7 * DAY))
     assert await delete_expired(ready, 7, NOON) == ["events-order-placed-2024.09.26"]
-    assert [hit["_id"] for hit in await bench.find({"match_all": {}})] == ["new"]
+    assert [hit["_id"] for hit in await bench.find({"match_all": {}})] == ["t|new"]
     assert await ready.indices.exists(index=other)
     await ready.indices.delete(index=other)
     assert await delete_expired(ready, 7, NOON) == []

@@ -279,7 +279,7 @@ async def test_much_pending_makes_a_commit_due_at_once(world: World) -> None:
     full = batch(1, 2, 3)
     await pipeline.process(full)
     async with asyncio.timeout(5):
-        while not full.is_done:  # noqa: ASYNC110  a batch tells nobody that it is done
+        while not full.is_done:
             await asyncio.sleep(0.001)
     running.cancel()
 

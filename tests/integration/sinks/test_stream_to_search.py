@@ -62,7 +62,8 @@ async def test_every_event_of_the_stream_is_found_and_every_bad_record_set_aside
         stop.set()
         await running
     found = await search.search(index="events", body={"size": 2000, "query": {"term": {"type": kind}}})
-    assert sorted(hit["_id"] for hit in found["hits"]["hits"]) == sorted(ids)
+    assert {hit["_source"]["id"] for hit in found["hits"]["hits"]} == set(ids)
+    assert len(found["hits"]["hits"]) == len(ids)
     assert sorted(letter.original for letter in letters.letters) == sorted(b"poison %d" % n for n in range(10))
     assert registry.get_sample_value("etl_searchable_seconds_count", {"kind": "enriched"}) == 1000
     await search.indices.delete(index=f"events-{kind}-*")

@@ -5,7 +5,20 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from event_contract import Event, Limits, Rejected, decode, encode, native, recognise, with_enrichment, with_payload
+from event_contract import (
+    Arrival,
+    Event,
+    Limits,
+    Rejected,
+    cloudevents,
+    debezium,
+    decode,
+    encode,
+    native,
+    recognise,
+    with_enrichment,
+    with_payload,
+)
 
 NOW = 1_700_000_000_000
 
@@ -71,6 +84,35 @@ def test_a_device_time_that_is_none_is_rejected(stated: object) -> None:
     )
     assert isinstance(rejected, Rejected)
     assert (rejected.code, rejected.field) == ("invalid_time", "ts")
+
+
+def test_message_ids_belong_to_their_device() -> None:
+    """Devices count their messages from 1: two devices' first messages are two events, one sent again is one."""
+    one, other, again = (seen({"device_id": device, "message_id": "1"}) for device in ("a", "b", "a"))
+    assert isinstance(one, Event)
+    assert isinstance(other, Event)
+    assert one.id != other.id
+    assert one == again
+    long = seen({"device_id": "d" * 200, "message_id": "m" * 600})
+    assert isinstance(long, Event)
+    assert len(long.id) <= 512
+
+
+DEEPEST = b"[" * 64 + b"]" * 64
+BARE_CHANGE = b'{"op":"c","source":{"table":"t"},"after":{"a":' + b"[" * 62 + b"]" * 62 + b"}}"
+BINARY = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t"}
+
+
+def test_what_ingest_accepted_is_never_too_deep_once_it_is_in_the_envelope() -> None:
+    """The envelope adds a level to formats whose payload is the whole text."""
+    arrival = Arrival(received_ms=NOW, nonce=b"n")
+    accepted = [
+        cloudevents.from_binary(BINARY, DEEPEST, "application/json", arrival),
+        debezium.parse_event(BARE_CHANGE, arrival),
+    ]
+    for event in accepted:
+        assert isinstance(event, Event), event
+        assert seen(encode(event)) == event
 
 
 def test_equal_records_at_different_positions_are_different_events_and_rereading_is_not() -> None:

@@ -38,3 +38,10 @@ def test_all_bad_variables_are_reported_together():
     with pytest.raises(SettingsInvalid) as error:
         load(Settings, bad)
     assert all(name in str(error.value) for name in bad)
+
+
+def test_a_password_in_the_address_is_refused_and_not_repeated():
+    """The address is logged at the start, so no secret may stand in it."""
+    with pytest.raises(SettingsInvalid, match="OPENSEARCH_USER") as error:
+        load(Settings, {"OPENSEARCH_URL": "https://admin:hunter2@search:443"})
+    assert "hunter2" not in str(error.value)

@@ -86,6 +86,18 @@ async def test_a_failure_comes_after_what_was_read_before_it() -> None:
                 await ahead.take()
 
 
+async def test_heartbeats_do_not_pile_up() -> None:
+    """A processor that is stuck for days on a quiet shard holds the last heartbeat alone, and then what follows it."""
+    feed = Feed([*(event(behind=lag) for lag in range(1000, 0, -1)), event(7)])
+    async with reading_ahead(feed(), 100, 1000) as ahead:
+        while feed.asked < 1000:
+            await settle()
+            assert len(ahead._waiting) <= 2
+        await settle()
+        told = await ahead.take()
+    assert (numbers(told), told.continuation, told.millis_behind_latest) == ([7], "7", 0)
+
+
 async def test_a_take_waits_for_the_first_event() -> None:
     """An empty shard gives nothing to take until it says something, be it a heartbeat."""
     feed = Feed([])

@@ -45,6 +45,8 @@ class ReadAhead:
         """Read until the end or a failure, and no further than the limits before something is taken."""
         try:
             async for event in self._events:
+                if self._waiting and not self._waiting[-1].records:
+                    self._waiting.pop()  # a heartbeat says nothing that the next event does not say better
                 self._waiting.append(event)
                 self._records += len(event.records)
                 self._size += sum(len(record.data) for record in event.records)

@@ -15,7 +15,7 @@ from msgspec import Meta, Raw
 from event_contract import errors
 from event_contract.building import Arrival, Draft, build, check_time, milliseconds, type_name
 from event_contract.errors import Rejected
-from event_contract.event import Event
+from event_contract.event import Event, digest_id
 from event_contract.json_text import parse
 
 TYPE: Final = "iot.telemetry"
@@ -34,6 +34,8 @@ def looks_like_telemetry(fields: dict[str, Raw]) -> bool:
 
 def parse_event(text: bytes, arrival: Arrival) -> Event | Rejected:
     """The message as an event: key is the device, source the topic, type `iot.telemetry` or `iot.<type>`.
+
+    Its id, where the message has one, is `<device>#<message id>`, since devices count for themselves.
 
     `timestamp`, `ts` or `time` may be an RFC 3339 string, seconds or milliseconds (numbers from 10^11 on).
     """
@@ -56,12 +58,19 @@ def parse_event(text: bytes, arrival: Arrival) -> Event | Rejected:
     draft = Draft(
         type=type_name(f"iot.{kind}") if isinstance(kind, str) and kind else TYPE,
         payload=Raw(text.strip(b" \t\r\n")),
-        id=_string(message, _MESSAGE_ID),
+        id=_id(device, _string(message, _MESSAGE_ID), arrival),
         source=_string(message, ("topic",)) or "iot",
         key=str(device),
         time_ms=time_ms,
     )
     return build(draft, arrival)
+
+
+def _id(device: str | int, message_id: str | None, arrival: Arrival) -> str | None:
+    if message_id is None:
+        return None
+    event_id = f"{device}#{message_id}"
+    return event_id if len(event_id.encode()) <= arrival.limits.max_id_bytes else digest_id([event_id])
 
 
 def _first(message: dict[str, Any], names: tuple[str, ...]) -> tuple[str, Any]:

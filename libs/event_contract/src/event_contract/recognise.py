@@ -68,7 +68,8 @@ def _by_shape(data: bytes, fields: dict[str, Raw], arrival: Arrival) -> Event | 
 
 
 def _checked(event: Event, data: bytes, arrived_ms: int, limits: Limits) -> Event | Rejected:
-    value = parse(data, limits)
+    # The envelope is a level of its own around payloads that were judged alone.
+    value = parse(data, msgspec.structs.replace(limits, max_depth=limits.max_depth + 1))
     if isinstance(value, Rejected):
         return value
     arrival = Arrival(received_ms=arrived_ms, nonce=b"", limits=limits)

@@ -1,5 +1,7 @@
 """The indexer's settings, read once from the environment."""
 
+from urllib.parse import urlsplit
+
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
@@ -72,7 +74,8 @@ class Settings(ServiceSettings):
     @field_validator("opensearch_url")
     @classmethod
     def _url_is_complete(cls, value: str) -> str:
-        if not value.startswith(("http://", "https://")):
+        place = urlsplit(value)
+        if place.scheme not in ("http", "https") or not place.hostname or "@" in place.netloc:
             raise ValueError("write http://host:port or https://host; the user goes into OPENSEARCH_USER")
         return value
 

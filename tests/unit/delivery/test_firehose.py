@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from delivery import FirehoseLimits, FirehoseSink, Item, Limits
 
 
@@ -51,3 +53,13 @@ async def test_a_line_beyond_the_record_limit_is_rejected(scripted, at_once):
     sink = FirehoseSink(scripted(stored), "enriched", at_once, limits=limits)
     outcomes = await sink.deliver([Item(b"x" * 10), Item(b"x" * 9)])
     assert [outcome.status for outcome in outcomes] == ["rejected", "delivered"]
+
+
+@pytest.mark.parametrize("answer", [{}, {"RequestResponses": [{}]}])
+async def test_an_answer_that_says_nothing_of_a_record_acknowledges_nothing(scripted, at_once, observer, answer):
+    """Delivered is only what has a record id."""
+    client = scripted(stored, lambda _: answer)
+    [outcome] = await FirehoseSink(client, "enriched", at_once, observer=observer).deliver([Item(b"1")])
+    assert outcome.status == "delivered"
+    assert len(client.calls) == 2
+    assert observer.retries == [(1, "MalformedResponse")]

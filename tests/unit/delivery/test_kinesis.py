@@ -201,3 +201,13 @@ async def test_a_programming_error_is_not_hidden(scripted, at_once, count):
     items = [Item(b"1", str(number)) for number in range(count)]
     with pytest.raises(KeyError):
         await KinesisSink(scripted(KeyError("bug")), "raw", at_once).deliver(items)
+
+
+@pytest.mark.parametrize("answer", [{}, {"Records": None}, {"Records": []}, {"Records": [{}]}])
+async def test_an_answer_that_says_nothing_of_a_record_acknowledges_nothing(scripted, at_once, observer, answer):
+    """Delivered is only what has a sequence number; all else is sent again, and the caller sees no error."""
+    client = scripted(stored, lambda _: answer)
+    [outcome] = await KinesisSink(client, "raw", at_once, observer=observer).deliver([Item(b"1", "a")])
+    assert (outcome.status, outcome.sequence_number) == ("delivered", "0")
+    assert len(client.calls) == 2
+    assert observer.retries == [(1, "MalformedResponse")]

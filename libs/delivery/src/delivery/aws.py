@@ -43,19 +43,24 @@ def judge_error(code: str, message: str, units: int) -> list[Verdict] | Refused:
     return [Retry(code, _short(message))] * units
 
 
-def judge_records(records: Sequence[dict[str, Any]], units: int) -> list[Verdict]:
+def judge_records(records: Sequence[dict[str, Any]] | None, units: int) -> list[Verdict]:
     """What the per-record answers of PutRecords or PutRecordBatch mean; an answer that does not align is no answer.
 
     A record with an `ErrorCode` was not stored, whatever the HTTP status: both APIs answer 200 to a partial failure.
+    Stored is only what has a `SequenceNumber` (Kinesis) or a `RecordId` (Firehose).
     """
+    records = records or ()
     if len(records) != units:
         return [Retry("MalformedResponse", f"{len(records)} answers to {units} records")] * units
-    return [
-        Retry(str(record["ErrorCode"]), _short(str(record.get("ErrorMessage", ""))))
-        if record.get("ErrorCode")
-        else Outcome("delivered", "", "", record.get("ShardId", ""), record.get("SequenceNumber", ""))
-        for record in records
-    ]
+    return [_judge_record(record) for record in records]
+
+
+def _judge_record(record: dict[str, Any]) -> Verdict:
+    if record.get("ErrorCode"):
+        return Retry(str(record["ErrorCode"]), _short(str(record.get("ErrorMessage", ""))))
+    if not (record.get("SequenceNumber") or record.get("RecordId")):
+        return Retry("MalformedResponse", "a record was neither stored nor refused")
+    return Outcome("delivered", "", "", record.get("ShardId", ""), record.get("SequenceNumber", ""))
 
 
 def _short(message: str) -> str:

@@ -75,7 +75,7 @@ class FirehoseSink:
                 lambda: self._client.put_record_batch(DeliveryStreamName=self._delivery_stream, Records=records),
                 len(units),
             )
-        return judge_records(answer["RequestResponses"], len(units)) if isinstance(answer, dict) else answer
+        return judge_records(answer.get("RequestResponses"), len(units)) if isinstance(answer, dict) else answer
 
 
 def as_line(data: bytes) -> bytes:

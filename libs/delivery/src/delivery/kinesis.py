@@ -82,7 +82,7 @@ class KinesisSink:
             answer = await answered(
                 lambda: self._client.put_records(StreamName=self._stream, Records=records), len(units)
             )
-        return judge_records(answer["Records"], len(units)) if isinstance(answer, dict) else answer
+        return judge_records(answer.get("Records"), len(units)) if isinstance(answer, dict) else answer
 
 
 def pack_units(

@@ -53,7 +53,7 @@ install: .venv/.dev ## Make .venv with everything for development
 	@touch $@ .venv/.local
 
 compose-test: .venv/.dev ## Run events through the containers, kill one, lose none (needs Docker)
-	CI=true $(PYTEST) -m docker tests/docker
+	CI=true $(PYTEST) -s -m docker tests/docker
 
 clean: ## Remove environments, stacks and caches of this checkout
 	rm -rf .venv .stack artifacts build .mypy_cache .ruff_cache .pytest_cache .hypothesis

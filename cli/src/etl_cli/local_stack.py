@@ -16,6 +16,7 @@ from etl_cli.resources import PLAN
 from etl_cli.screen import Screen
 from etl_cli.services import probe_url, service_programs
 from etl_cli.status import State, write_state
+from etl_cli.warm_up import warm_up
 from local_aws.ports import PortTaken, require_free
 from local_aws.processes import Supervisor
 from local_aws.programs import Program
@@ -90,7 +91,9 @@ class LocalStack:
         async with AsyncExitStack() as entering:
             try:
                 await entering.enter_async_context(self._aws)
-                await self._aws.provision(PLAN)
+                await asyncio.gather(
+                    self._aws.provision(PLAN), warm_up(self.environment["OPENSEARCH_URL"], self._screen)
+                )
                 await self.supervisor.start(self._services())
             except Exception as error:
                 raise StackFailed(f"{type(error).__name__}: {error}") from error

@@ -24,12 +24,14 @@ async def provision(environment: Mapping[str, str], keys_dir: Path | None, geoip
         keys.make_key(keys_dir / "api-key", keys_dir / "api-keys")
         keys.make_secret(keys_dir / "mask-secret")
         screen.say(f"the API key is in {keys_dir / 'api-key'}")
-    if geoip is not None and not geoip.exists():
+    if geoip is not None:
         copy_city_database(geoip)
 
 
 def copy_city_database(target: Path) -> None:
-    """The demo's city database as a file of its own, whole or not at all."""
+    """The demo's city database as a file of its own, whole or not at all; an existing file is kept."""
+    if target.exists():
+        return
     scratch = target.with_suffix(".part")
     shutil.copyfile(geolite2.filename, scratch)
     scratch.replace(target)

@@ -132,3 +132,21 @@ async def test_the_state_store_keeps_its_promises_on_dynamodb_and_s3(stack: Any)
     assert await store.sweep(second, 3) == 1
     with pytest.raises(SnapshotMissing):
         await store.load(Pointer(1, "aggregator/app/none"))
+
+
+async def test_reading_every_shard_leaves_connections_to_deliver(stack: Any) -> None:
+    """Subscriptions hold their connections for minutes: with as many shards as connections, rows still leave."""
+    await stack.kinesis.update_shard_count(StreamName="enriched", TargetShardCount=4, ScalingType="UNIFORM_SCALING")
+    stack.environment |= {
+        "AGGREGATOR_MAX_CONNECTIONS": "4",
+        "AGGREGATOR_IDLE_SECONDS": "2",
+        "AGGREGATOR_FLUSH_SECONDS": "4",
+    }
+    events = payments(0, 600)
+    await stack.put(events)
+    await stack.start()
+
+    async def complete() -> bool:
+        return await found(stack) == revenue(events)
+
+    await stack.until(complete, 40)

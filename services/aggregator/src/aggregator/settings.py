@@ -63,7 +63,7 @@ class Settings(ServiceSettings):
         500.0, gt=0, description="Most calls a second to each of Kinesis and Firehose, retries included."
     )
     max_connections: int = Field(
-        64, ge=4, description="Connections to each AWS service; reading takes one for every shard."
+        64, ge=4, description="Connections to each AWS service; reading has as many of its own: shards plus 10."
     )
 
     @field_validator("initial_position")

@@ -81,9 +81,11 @@ async def _templates_or_stop(search: AsyncOpenSearch, settings: Settings, runtim
 
 
 async def _clients(stack: AsyncExitStack, settings: Settings) -> dict[str, Any]:
+    """A client for each service. A subscription holds its connection for minutes: "reader" is for these alone."""
     session = get_session()
+    services = {name: name for name in ("kinesis", "firehose", "dynamodb", "s3")} | {"reader": "kinesis"}
     return {
-        service: await stack.enter_async_context(
+        name: await stack.enter_async_context(
             aws.client(
                 session,
                 service,
@@ -92,7 +94,7 @@ async def _clients(stack: AsyncExitStack, settings: Settings) -> dict[str, Any]:
                 attempts=3 if service == "dynamodb" else 1,
             )
         )
-        for service in ("kinesis", "firehose", "dynamodb", "s3")
+        for name, service in services.items()
     }
 
 
@@ -121,7 +123,7 @@ def _group(settings: Settings, clients: Mapping[str, Any], kind: Kind, stream: s
     return ConsumerGroup(
         stream=stream,
         application=settings.application,
-        kinesis=clients["kinesis"],
+        kinesis=clients["reader"],
         lease_table=DynamoDBLeaseTable(
             dynamodb=clients["dynamodb"],
             table=f"{settings.lease_table}-{kind}",

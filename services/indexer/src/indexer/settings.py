@@ -27,7 +27,7 @@ class Settings(ServiceSettings):
         200.0, gt=0, description="Most calls a second to each of OpenSearch, Kinesis and Firehose, retries included."
     )
     max_connections: int = Field(
-        64, ge=4, description="Connections to each AWS service; reading takes one for every shard owned."
+        64, ge=4, description="Connections to each AWS service; reading has as many of its own: shards owned plus 10."
     )
 
     opensearch_url: str = Field(

@@ -4,6 +4,6 @@ A service is `run(Settings, main, name=…, description=…)`: see `runtime.run`
 """
 
 from service_runtime.runtime import Runtime, run
-from service_runtime.settings import ServiceSettings, SettingsInvalid, load
+from service_runtime.settings import ConsumerSettings, ServiceSettings, SettingsInvalid, load
 
-__all__ = ["Runtime", "ServiceSettings", "SettingsInvalid", "load", "run"]
+__all__ = ["ConsumerSettings", "Runtime", "ServiceSettings", "SettingsInvalid", "load", "run"]

@@ -5,9 +5,9 @@ Every variable that is wrong is reported in the same message, with the fix, so t
 
 import os
 from collections.abc import Mapping
-from typing import Literal, TypeVar
+from typing import Literal, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -58,6 +58,35 @@ class ServiceSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments alone: `load` is the one place that reads the environment."""
         return (init_settings,)
+
+
+class ConsumerSettings(ServiceSettings):
+    """The settings of every service that reads streams: its part in the consumer group, and where dead letters go."""
+
+    worker_id: str = Field("", description="Name of this task among the group's; empty makes a unique one.")
+    initial_position: Literal["TRIM_HORIZON", "LATEST"] = Field(
+        "TRIM_HORIZON",
+        description="Where a new group starts: TRIM_HORIZON (all that the stream keeps) or LATEST (only what is new).",
+    )
+    calls_per_second: float = Field(
+        500.0, gt=0, description="Most calls a second to each of Kinesis and Firehose, retries included."
+    )
+    max_connections: int = Field(
+        64, ge=4, description="Connections to each AWS service; reading has as many of its own: shards owned plus 10."
+    )
+    dead_letter_stream: str = Field("dead-letters", description="Kinesis stream for dead letters; empty for none.")
+    dead_letter_delivery_stream: str = Field(
+        "dead-letters", description="Firehose delivery stream for dead letters; empty for none."
+    )
+    dead_letter_bucket: str = Field(
+        "etl-archive", description="S3 bucket for originals too large for a record; empty for none."
+    )
+
+    @model_validator(mode="after")
+    def _dead_letters_have_a_place(self) -> Self:
+        if not (self.dead_letter_stream or self.dead_letter_delivery_stream):
+            raise ValueError("name a dead-letter stream or delivery stream: bad records need somewhere to go")
+        return self
 
 
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from service_runtime import ServiceSettings
+from service_runtime import ConsumerSettings
 
 
-class Settings(ServiceSettings):
+class Settings(ConsumerSettings):
     """Which SQL runs over which stream, where its rows go, and where its state is kept."""
 
     model_config = SettingsConfigDict(env_prefix="AGGREGATOR_", frozen=True)
@@ -20,15 +20,8 @@ class Settings(ServiceSettings):
     aggregates_stream: str = Field("aggregates", description="Kinesis stream of window rows ('stream' = 'aggregates').")
     alerts_stream: str = Field("alerts", description="Kinesis stream of alerts ('stream' = 'alerts').")
     late_stream: str = Field("late", description="Kinesis stream of events that came too late for a window.")
-    dead_letter_stream: str = Field("dead-letters", description="Kinesis stream for dead letters; empty for none.")
     archive_delivery_stream: str = Field(
         "aggregates", description="Firehose delivery stream of windows and alerts; empty for none."
-    )
-    dead_letter_delivery_stream: str = Field(
-        "dead-letters", description="Firehose delivery stream for dead letters; empty for none."
-    )
-    dead_letter_bucket: str = Field(
-        "etl-archive", description="S3 bucket for originals too large for a record; empty for none."
     )
     application: str = Field(
         "aggregator", description="Consumer group: names the EFO consumer, its checkpoints and its state."
@@ -37,8 +30,6 @@ class Settings(ServiceSettings):
     state_table: str = Field("aggregator-state", description="DynamoDB table of the pointer to the state.")
     state_bucket: str = Field("etl-state", description="S3 bucket of the state's snapshots.")
     create_tables: bool = Field(True, description="Create the lease and state tables if they are missing.")
-    worker_id: str = Field("", description="Name of this task among the group's; empty makes a unique one.")
-    initial_position: str = Field("TRIM_HORIZON", description="Where a new group starts: TRIM_HORIZON or LATEST.")
     commit_seconds: float = Field(1.0, gt=0, description="Longest time between commits of the state.")
     pending_records: int = Field(5_000, ge=1, le=9_000, description="Records that make a commit due at once.")
     idle_seconds: float = Field(
@@ -59,24 +50,3 @@ class Settings(ServiceSettings):
         description="An event that comes again is left out up to this long, in event time, after its last window's "
         "end; 0 counts it again. Choose more than a stage upstream may be away.",
     )
-    calls_per_second: float = Field(
-        500.0, gt=0, description="Most calls a second to each of Kinesis and Firehose, retries included."
-    )
-    max_connections: int = Field(
-        64, ge=4, description="Connections to each AWS service; reading has as many of its own: shards plus 10."
-    )
-
-    @field_validator("initial_position")
-    @classmethod
-    def _position_is_known(cls, value: str) -> str:
-        if value not in ("TRIM_HORIZON", "LATEST"):
-            raise ValueError("write TRIM_HORIZON (everything kept in the stream) or LATEST (only what is new)")
-        return value
-
-    @field_validator("dead_letter_delivery_stream")
-    @classmethod
-    def _letters_have_a_place(cls, value: str, info: object) -> str:
-        values = getattr(info, "data", {})
-        if not value and not values.get("dead_letter_stream", "set"):
-            raise ValueError("name a dead-letter stream or delivery stream: refused rows need somewhere to go")
-        return value

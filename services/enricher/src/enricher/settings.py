@@ -9,35 +9,20 @@ from enricher.masking import parse_rules
 from enricher.paths import parse_paths
 from enricher.quality import parse_required
 from enricher.reference import parse_sources
-from service_runtime import ServiceSettings
+from service_runtime import ConsumerSettings
 
 
-class Settings(ServiceSettings):
+class Settings(ConsumerSettings):
     """Where the enricher reads, what it adds, what it hides, and where it delivers."""
 
     model_config = SettingsConfigDict(env_prefix="ENRICHER_", frozen=True)
 
     raw_stream: str = Field("raw", description="Kinesis stream to read.")
     enriched_stream: str = Field("enriched", description="Kinesis stream to write enriched events to.")
-    dead_letter_stream: str = Field("dead-letters", description="Kinesis stream for dead letters; empty for none.")
     archive_delivery_stream: str = Field("enriched", description="Firehose delivery stream of the archive.")
-    dead_letter_delivery_stream: str = Field(
-        "dead-letters", description="Firehose delivery stream for dead letters; empty for none."
-    )
-    dead_letter_bucket: str = Field(
-        "etl-archive", description="S3 bucket for originals too large for a record; empty for none."
-    )
     application: str = Field("enricher", description="Consumer group: names the EFO consumer and its checkpoints.")
     lease_table: str = Field("enricher-leases", description="DynamoDB table of leases and checkpoints.")
     create_lease_table: bool = Field(True, description="Create the lease table if it is missing.")
-    worker_id: str = Field("", description="Name of this task among the group's; empty makes a unique one.")
-    initial_position: str = Field("TRIM_HORIZON", description="Where a new group starts: TRIM_HORIZON or LATEST.")
-    calls_per_second: float = Field(
-        500.0, gt=0, description="Most calls a second to each of Kinesis and Firehose, retries included."
-    )
-    max_connections: int = Field(
-        64, ge=4, description="Connections to each AWS service; reading has as many of its own: shards plus 10."
-    )
 
     geoip_database: Path | None = Field(
         None, description="MaxMind DB file (.mmdb: City, Country or ASN); unset adds no geography."
@@ -93,13 +78,6 @@ class Settings(ServiceSettings):
         parse_paths(value)
         return value
 
-    @field_validator("initial_position")
-    @classmethod
-    def _position_is_known(cls, value: str) -> str:
-        if value not in ("TRIM_HORIZON", "LATEST"):
-            raise ValueError("write TRIM_HORIZON (everything kept in the stream) or LATEST (only what is new)")
-        return value
-
     @field_validator("geoip_database", mode="before")
     @classmethod
     def _empty_is_unset(cls, value: object) -> object:
@@ -110,6 +88,4 @@ class Settings(ServiceSettings):
         hashes = any(rule.strategy == "hash" for rule in parse_rules(self.mask))
         if hashes and len(self.mask_secret.get_secret_value()) < 16:
             raise ValueError("ENRICHER_MASK hashes fields: set ENRICHER_MASK_SECRET to at least 16 characters")
-        if not (self.dead_letter_stream or self.dead_letter_delivery_stream):
-            raise ValueError("name a dead-letter stream or delivery stream: bad records need somewhere to go")
         return self

@@ -6,10 +6,10 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from indexer.documents import KINDS, Kind
-from service_runtime import ServiceSettings
+from service_runtime import ConsumerSettings
 
 
-class Settings(ServiceSettings):
+class Settings(ConsumerSettings):
     """What the indexer reads, where it indexes, and where it puts what cannot be indexed."""
 
     model_config = SettingsConfigDict(env_prefix="INDEXER_", frozen=True)
@@ -21,13 +21,8 @@ class Settings(ServiceSettings):
     application: str = Field("indexer", description="Consumer group: names the EFO consumer and its checkpoints.")
     lease_table: str = Field("indexer-leases", description="DynamoDB tables of leases: this, a dash and the kind.")
     create_lease_table: bool = Field(True, description="Create lease tables that are missing.")
-    worker_id: str = Field("", description="Name of this task among the group's; empty makes a unique one.")
-    initial_position: str = Field("TRIM_HORIZON", description="Where a new group starts: TRIM_HORIZON or LATEST.")
     calls_per_second: float = Field(
         200.0, gt=0, description="Most calls a second to each of OpenSearch, Kinesis and Firehose, retries included."
-    )
-    max_connections: int = Field(
-        64, ge=4, description="Connections to each AWS service; reading has as many of its own: shards owned plus 10."
     )
 
     opensearch_url: str = Field(
@@ -52,12 +47,8 @@ class Settings(ServiceSettings):
         0, ge=0, description="Delete indices older than this many days; 0 leaves that to OpenSearch's own policies."
     )
 
-    dead_letter_stream: str = Field("dead-letters", description="Kinesis stream for dead letters; empty for none.")
     dead_letter_delivery_stream: str = Field(
         "dead-letters", min_length=1, description="Firehose delivery stream for dead letters."
-    )
-    dead_letter_bucket: str = Field(
-        "etl-archive", description="S3 bucket for originals too large for a record; empty for none."
     )
 
     @property
@@ -77,13 +68,6 @@ class Settings(ServiceSettings):
         place = urlsplit(value)
         if place.scheme not in ("http", "https") or not place.hostname or "@" in place.netloc:
             raise ValueError("write http://host:port or https://host; the user goes into OPENSEARCH_USER")
-        return value
-
-    @field_validator("initial_position")
-    @classmethod
-    def _position_is_known(cls, value: str) -> str:
-        if value not in ("TRIM_HORIZON", "LATEST"):
-            raise ValueError("write TRIM_HORIZON (everything kept in the stream) or LATEST (only what is new)")
         return value
 
     @model_validator(mode="after")

@@ -171,6 +171,16 @@ async def test_late_and_malformed_records_leave_by_the_outbox(world: World) -> N
     assert world.registry.get_sample_value("etl_dead_letters_total", {"code": "malformed_json"}) == 1
 
 
+async def test_late_events_of_two_tenants_with_one_id_are_two_rows(world: World) -> None:
+    """A client's ids are unique within its tenant: one row must not replace the other in the index."""
+    pipeline = await world.started()
+    late = [json.dumps({"id": "e1", "tenant": tenant, "time": 1}).encode() for tenant in ("x", "y")]
+    await pipeline.process(batch(20_000))
+    await pipeline.process(batch(raw=tuple(late), first=9))
+    await pipeline.commit()
+    assert [row["id"] for row in world.rows(world.late)] == ["x|e1|counts", "y|e1|counts"]
+
+
 async def test_a_refused_row_becomes_a_dead_letter(world: World) -> None:
     pipeline = await world.started()
     world.windows.judge = lambda item: Outcome("rejected", "TooLarge", "the record is too large")

@@ -36,7 +36,7 @@ def test_a_sink_with_a_severity_makes_alerts() -> None:
 
 
 def test_a_late_row_is_named_by_event_and_query() -> None:
-    row = late_row(LateRow("revenue", "shard-1", {"id": "e1", "type": "x"}, 5, 10_000, 12_000))
+    row = late_row(LateRow("revenue", "shard-1", {"id": "e1", "type": "x"}, 5, 10_000, 12_000), b'{"id": "e1"}')
     assert json.loads(row.data) == {
         "id": "e1|revenue",
         "event": "e1",

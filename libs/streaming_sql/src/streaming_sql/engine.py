@@ -25,6 +25,7 @@ class LateRow:
         row: the record's top-level columns of scalar type, by name.
         window_end: the end of the last window that it missed.
         watermark: its own shard's watermark when it was judged.
+        place: of the record in the given sequence.
 
     """
 
@@ -34,6 +35,7 @@ class LateRow:
     time: int
     window_end: int
     watermark: int
+    place: int = field(default=0, compare=False)
 
 
 @dataclass
@@ -200,7 +202,7 @@ def _apply(
             for store in stores:
                 end = store.add(row, time, watermark)
                 if end is not None:
-                    late = LateRow(store.query.name, shard, _scalars(row, source), time, end, watermark)
+                    late = LateRow(store.query.name, shard, _scalars(row, source), time, end, watermark, place)
                     applied.late.append(late)
         except Exception:  # pure code over one record: the fault is the record's, and the shard goes on
             malformed.add(place)

@@ -23,6 +23,13 @@ _json = msgspec.json.Encoder(decimal_format="number")
 _MAX_KEY_CHARACTERS = 256  # of a Kinesis partition key
 
 
+class _Owned(msgspec.Struct):
+    tenant: str = ""
+
+
+_owned = msgspec.json.Decoder(_Owned)
+
+
 class Row(msgspec.Struct, frozen=True, array_like=True):
     """One row to deliver: what it is, its stream's partition key, its bytes (a dead letter's are its fields)."""
 
@@ -67,11 +74,12 @@ def window_row(fired: FiredWindow, stamp: Stamp) -> Row:
     return Row("window" if severity is None else "alert", _partition_key(group), _json.encode(body))
 
 
-def late_row(late: LateRow) -> Row:
-    """A late event as a row of `late`. Its id is the event's and the query's: an event is late once a query."""
-    event = late.row.get("id")
+def late_row(late: LateRow, record: bytes) -> Row:
+    """A late event as a row of `late`. Its id is the event's, in its tenant, and the query's: once a query."""
+    event, tenant = late.row.get("id"), _tenant(record)
+    identity = f"{event}|{late.query}"
     body = {
-        "id": f"{event}|{late.query}",
+        "id": f"{tenant}|{identity}" if tenant else identity,
         "event": event,
         "query": late.query,
         "time": late.time,
@@ -80,6 +88,13 @@ def late_row(late: LateRow) -> Row:
         "shard": late.shard,
     }
     return Row("late", _partition_key(str(event)), _json.encode(body))
+
+
+def _tenant(record: bytes) -> str:
+    try:
+        return _owned.decode(record).tenant
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
 
 
 def malformed_row(record: Record, lease: ShardLease) -> Row:

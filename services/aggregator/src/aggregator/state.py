@@ -64,7 +64,7 @@ class State:
         """
         fresh = [record for record in records if self.seen.is_new(record.data)]
         applied = self.engine.apply(lease.shard_id, [record.data for record in fresh])
-        self.outbox.add(late_row(late) for late in applied.late)
+        self.outbox.add(late_row(late, fresh[late.place].data) for late in applied.late)
         self.outbox.add(malformed_row(fresh[place], lease) for place in applied.malformed)
         if records:
             self.positions[lease.shard_id] = _place(records[-1])

@@ -83,13 +83,16 @@ async def test_throttled_kinesis_and_firehose_and_opensearch_away(stack: LocalSt
     """Throttles and an absent OpenSearch only delay: retries count, lag grows, and everything arrives by itself."""
     async with traffic(stack, "faults") as flow:
         await asyncio.sleep(2)
-        await stack.fault({"kind": "throttle_puts", "stream": "enriched", "count": 300})
+        await stack.fault("kinesis", {"kind": "throttle_puts", "stream": "enriched", "count": 300})
+        await stack.fault("firehose", {"throttle_calls": 5, "throttle_records": 300})
         await stack.supervisor.kill("opensearch")
         async with asyncio.timeout(60):
             while not (await metric(stack, "indexer", "etl_retries_total") and await worst_lag(stack) > 3):
                 await asyncio.sleep(0.5)
         await stack.start_aws("opensearch")
         await asyncio.sleep(3)
+        retried = await retries(stack, "enricher")
+    assert {"kinesis:enriched", "firehose:enriched"} <= retried, retried
     report = await flow.proof()
     print("\n".join(f"{name}: {value}" for name, value in report.figures.items()))
     assert not problems(report)
@@ -105,7 +108,16 @@ async def worst_lag(stack: LocalStack) -> float:
     return max(await samples(stack, "indexer", "etl_lag_seconds"), default=0.0)
 
 
+async def retries(stack: LocalStack, service: str) -> set[str]:
+    """The sinks to which a service has sent something again."""
+    return {line.split('sink="')[1].split('"')[0] for line in await lines_of(stack, service, "etl_retries_total")}
+
+
 async def samples(stack: LocalStack, service: str, name: str) -> list[float]:
+    return [float(line.rsplit(" ", 1)[1]) for line in await lines_of(stack, service, name)]
+
+
+async def lines_of(stack: LocalStack, service: str, name: str) -> list[str]:
     async with aiohttp.ClientSession() as session, session.get(f"{probe_url(stack.layout, service)}/metrics") as answer:
         lines = (await answer.text()).splitlines()
-    return [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith((f"{name}{{", f"{name} "))]
+    return [line for line in lines if line.startswith((f"{name}{{", f"{name} "))]

@@ -20,6 +20,7 @@ from etl_cli.report.reconcile import Report
 from etl_cli.screen import Screen
 from etl_cli.services import FEEDERS, feeder_programs, probe_url
 
+_INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 _LINE_SECONDS = 5.0
 _SETTLE_SECONDS = 180.0
 _STEADY_SECONDS = 45.0
@@ -36,11 +37,16 @@ class DemoOptions:
 
 
 async def run(options: DemoOptions, stack: LocalStack, screen: Screen) -> int:
-    """Start, feed, drain, prove, stop. The exit code: 0 if nothing was lost and every hop worked, else 1."""
+    """Start, feed, drain, prove, stop. The exit code: 0 if nothing was lost and every hop worked, else 1.
+
+    A signal while the stack is starting ends it at once, with 130.
+    """
     stop = _stop_at_signals()
     async with AsyncExitStack() as open_parts:
         with screen:
-            await open_parts.enter_async_context(stack)
+            if not await _start(stack, open_parts, stop):
+                screen.say("stopped before everything had started")
+                return _INTERRUPTED
             evidence = await open_parts.enter_async_context(Evidence(stack.environment, stack.layout.ledger))
             feeders = feeder_programs(stack.layout, stack.root, stack.environment, stack.key, stack.geoip)
             stack.layout.ledger.mkdir(parents=True, exist_ok=True)
@@ -60,6 +66,20 @@ async def run(options: DemoOptions, stack: LocalStack, screen: Screen) -> int:
             options.report.parent.mkdir(parents=True, exist_ok=True)
             options.report.write_bytes(render.as_json(report))
     return 0 if report.ok else 1
+
+
+async def _start(stack: LocalStack, open_parts: AsyncExitStack, stop: asyncio.Event) -> bool:
+    """Start the stack, or take down what has started when `stop` is set meanwhile; whether it runs."""
+    starting = asyncio.ensure_future(open_parts.enter_async_context(stack))
+    stopped = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait({starting})
+        return False
+    await starting
+    return True
 
 
 def _stop_at_signals() -> asyncio.Event:

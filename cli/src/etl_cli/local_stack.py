@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 import aiohttp
 from geolite2 import geolite2
+from opensearchpy import AsyncOpenSearch
 
 from etl_cli import keys
 from etl_cli.layout import SERVICES, Layout, cache_folder
@@ -21,6 +23,9 @@ from local_aws.ports import PortTaken, require_free
 from local_aws.processes import Supervisor
 from local_aws.programs import Program
 from local_aws.stack import LocalAws, LocalAwsSettings
+
+_FAULTS = {"kinesis": "/_local/faults", "firehose": "/_local/firehose/faults"}
+_ALIASES = ("events", "aggregates", "alerts", "late", "dead-letters")
 
 
 class StackFailed(Exception):
@@ -91,10 +96,14 @@ class LocalStack:
         async with AsyncExitStack() as entering:
             try:
                 await entering.enter_async_context(self._aws)
+                if not self._keep_data:
+                    await self._require_no_events()
                 await asyncio.gather(
                     self._aws.provision(PLAN), warm_up(self.environment["OPENSEARCH_URL"], self._screen)
                 )
                 await self.supervisor.start(self._services())
+            except StackFailed:
+                raise
             except Exception as error:
                 raise StackFailed(f"{type(error).__name__}: {error}") from error
             write_state(self.layout.state, self._state())
@@ -119,11 +128,20 @@ class LocalStack:
         """Start `opensearch`, `doubles` or `ministack` again."""
         await self._aws.restart(name)
 
-    async def fault(self, fault: Mapping[str, object]) -> None:
-        """Put a fault of the doubles in force; see `local_aws.kinesis.faults`."""
-        url = f"{self._aws.doubles_endpoint}/_local/faults"
+    async def fault(self, service: Literal["kinesis", "firehose"], fault: Mapping[str, object]) -> None:
+        """Put a fault of a double in force; see `local_aws.kinesis.faults` and `local_aws.firehose.faults`."""
+        url = f"{self._aws.doubles_endpoint}{_FAULTS[service]}"
         async with aiohttp.ClientSession() as session, session.post(url, json=dict(fault)) as answer:
             answer.raise_for_status()
+
+    async def _require_no_events(self) -> None:
+        """An OpenSearch of the user's own may hold an earlier run's documents, which are not ours to delete."""
+        async with AsyncOpenSearch(self.environment["OPENSEARCH_URL"], timeout=60) as client:
+            if await client.indices.exists_alias(name=_ALIASES[0]):
+                raise StackFailed(
+                    f"{self.environment['OPENSEARCH_URL']} holds an earlier run's documents: delete the indices behind "
+                    f"{', '.join(_ALIASES)}, or go on with that run's data (--keep-data)"
+                )
 
     def _services(self) -> list[Program]:
         return service_programs(self.layout, self.root, self.environment, self.geoip, self._overrides)

@@ -57,9 +57,10 @@ async def run(options: DemoOptions, stack: LocalStack, screen: Screen) -> int:
         if died is not None:
             screen.say(f"✗ {died}")
             return 1
-        screen.say("stopping the feeders; what they sent goes on to the stores")
+        screen.say("stopping the feeders; what they sent goes on to the stores (Ctrl-C again does not wait for it)")
+        stop.clear()
         await stack.supervisor.stop(*(program.name for program in feeders))
-        report = await _settled(evidence, sampler, screen)
+        report = await _settled(evidence, sampler, screen, stop)
         for line in render.lines(report):
             print(line, flush=True)
         if options.report is not None:
@@ -148,14 +149,14 @@ def _figures_line(elapsed: float, now: figures.Figures, before: Mapping[str, flo
     return "  ".join(parts)
 
 
-async def _settled(evidence: Evidence, sampler: FreshnessSampler, screen: Screen) -> Report:
-    """The report once all is well, or once nothing has changed for a while, or after three minutes."""
+async def _settled(evidence: Evidence, sampler: FreshnessSampler, screen: Screen, stop: asyncio.Event) -> Report:
+    """The report once all is well, once nothing has changed for a while, after three minutes, or at `stop`."""
     screen.started("proof", "reading every store until it holds what was accepted")
     started = changed = time.monotonic()
     report = await evidence.report(sampler)
     while not report.ok:
         now = time.monotonic()
-        if now - started > _SETTLE_SECONDS or now - changed > _STEADY_SECONDS:
+        if stop.is_set() or now - started > _SETTLE_SECONDS or now - changed > _STEADY_SECONDS:
             break
         screen.updated("proof", f"waiting: {report.problems[0]}")
         await asyncio.sleep(_PROVE_EVERY_SECONDS)

@@ -1,4 +1,4 @@
-"""The services and feeders of a local stack as programs to supervise. Pure: paths and environments in, programs out."""
+"""The services and feeders of a local stack as programs to supervise: what each is told, and where it logs."""
 
 import sys
 from collections.abc import Mapping
@@ -18,8 +18,6 @@ FEEDERS: Mapping[str, tuple[str, ...]] = {
     "logs": ("--rate", "30"),
     "poison": ("--rate", "4"),
 }
-
-
 _AWS = frozenset({"doubles", "ministack"})
 
 

@@ -1,6 +1,7 @@
 """Measures what a user feels: the time from the 202 until a search finds the event."""
 
 import asyncio
+import itertools
 import math
 import time
 from collections.abc import Sequence
@@ -35,7 +36,7 @@ class FreshnessSampler:
     async def run(self, ledgers: Sequence[Path], stop: asyncio.Event) -> None:
         """Samples until `stop` is set, then waits for the samples that are under way."""
         async with asyncio.TaskGroup() as group:
-            for turn in range(10**9):
+            for turn in itertools.count():
                 if stop.is_set():
                     return
                 newest = await asyncio.to_thread(newest_entry, ledgers[turn % len(ledgers)])

@@ -10,6 +10,7 @@ from delivery.testing import MemoryDeadLetterSink, MemorySink
 from enricher.enrich import Lookups
 from enricher.metrics import EnricherMetrics
 from enricher.pipeline import Pipeline, Undelivered
+from event_contract import Limits
 from shardline import Batch
 from shardline.testing import make_batch, records
 
@@ -165,6 +166,17 @@ async def test_a_batch_is_done_only_when_the_slower_sink_has_it(make_lookups: Ma
         slow.open.set()
         await task
     assert batch.is_done
+
+
+async def test_the_bound_on_future_times_is_the_tasks_own(make_lookups: MakeLookups) -> None:
+    """An event that ingest took at its own limit passes here too: the bound is a setting, not a constant."""
+    ahead = envelope(1).replace(b'"time":1700000000000', b'"time":1700000340000')
+    for bound, letters in ((360, 0), (300, 1)):
+        kinesis, store = MemorySink(), MemoryDeadLetterSink()
+        metrics = EnricherMetrics(CollectorRegistry())
+        limits = Limits(max_future_seconds=bound)
+        await Pipeline(make_lookups(), {"kinesis": kinesis}, store, metrics, limits).process(batch_of(ahead))
+        assert (len(kinesis.delivered), len(store.letters)) == (1 - letters, letters)
 
 
 async def test_a_heartbeat_sets_the_lag_and_is_done(stage: Stage) -> None:

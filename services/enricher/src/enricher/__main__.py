@@ -17,6 +17,7 @@ from enricher.metrics import EnricherMetrics
 from enricher.pipeline import Pipeline
 from enricher.settings import Settings
 from enricher.sources import keep_fresh, open_lookups
+from event_contract import Limits
 from service_runtime import Runtime, aws, run
 from shardline import ConsumerGroup, DynamoDBLeaseTable, GroupSettings
 
@@ -91,6 +92,7 @@ def _pipeline(settings: Settings, metrics: EnricherMetrics, lookups: Lookups, cl
             else None,
         ),
         metrics,
+        Limits(max_future_seconds=settings.max_future_seconds),
     )
 
 

@@ -12,7 +12,7 @@ import structlog
 from delivery import DeadLetter, Item, Outcome, Sink
 from enricher.enrich import Enriched, Lookups, enrich
 from enricher.metrics import EnricherMetrics
-from event_contract import Event, Rejected, recognise
+from event_contract import DEFAULT_LIMITS, Event, Limits, Rejected, recognise
 from shardline import Batch, Checkpoint, Record, ShardLease
 
 STAGE = "enricher"
@@ -54,8 +54,10 @@ class Pipeline:
         sinks: Mapping[str, Sink[Item]],
         dead_letters: DeadLetterStore,
         metrics: EnricherMetrics,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         self._lookups = lookups
+        self._limits = limits
         self._sinks = sinks
         self._dead_letters = dead_letters
         self._metrics = metrics
@@ -102,7 +104,11 @@ class Pipeline:
         try:
             position = f"{lease.shard_id}/{record.sequence_number}/{record.sub_sequence_number}"
             event = recognise(
-                record.data, arrived_ms=record.arrived, position=position, partition_key=record.partition_key
+                record.data,
+                arrived_ms=record.arrived,
+                position=position,
+                partition_key=record.partition_key,
+                limits=self._limits,
             )
             result = event if isinstance(event, Rejected) else enrich(event, self._lookups)
         except Exception as error:

@@ -54,6 +54,13 @@ class Settings(ConsumerSettings):
         3600.0, ge=0, description="Event time this far before arrival is flagged arrived_late."
     )
 
+    max_future_seconds: int = Field(
+        360,
+        ge=0,
+        description="Event time further than this ahead of the record's arrival makes a dead letter. Keep it a minute "
+        "above INGEST_MAX_FUTURE_SECONDS, for clocks that differ, or accepted events become dead letters.",
+    )
+
     @field_validator("mask")
     @classmethod
     def _mask_parses(cls, value: str) -> str:

@@ -50,6 +50,10 @@ def text(browser: webdriver.Chrome, selector: str) -> str:
     return str(found).strip()
 
 
+def count(browser: webdriver.Chrome, selector: str) -> int:
+    return len(browser.find_elements(By.CSS_SELECTOR, selector))
+
+
 def press(browser: webdriver.Chrome, key: str) -> None:
     """Presses a key as a person does: whatever has the focus gets it, drawn anew a moment ago or not."""
     ActionChains(browser).send_keys(key).perform()
@@ -87,14 +91,16 @@ def test_live_numbers_move_and_everything_can_be_read(browser: webdriver.Chrome,
     dot = "return document.querySelector('.dots circle')?.getAttribute('cx')"
     place = wait(browser, lambda b: b.execute_script(dot), "no dot flows")
     wait(browser, lambda b: b.execute_script(dot) != place, "the dots stand still")
-    assert len(browser.find_elements(By.CSS_SELECTOR, ".hop")) >= 11
-    assert browser.find_elements(By.CSS_SELECTOR, ".hop .spark-line[d^='M']")
-    assert len(browser.find_elements(By.CSS_SELECTOR, "#shards table")) == 6
-    assert len(browser.find_elements(By.CSS_SELECTOR, ".alert")) == 3
+    # What the console has not read yet arrives with a later update.
+    wait(browser, lambda b: count(b, ".hop") >= 11, "hops are missing")
+    wait(browser, lambda b: count(b, ".hop .spark-line[d^='M']"), "no line of a hop's rate")
+    wait(browser, lambda b: count(b, "#shards table") == 6, "not six streams' shards")
+    wait(browser, lambda b: count(b, ".alert") == 3, "not three alerts")
 
     browser.find_element(By.ID, "search-text").send_keys("timeout", Keys.ENTER)
     wait(browser, lambda b: text(b, ".result mark") == "timeout", "nothing is marked")
-    assert text(browser, "#search-note") == "2 events in 7 ms"
+    wait(browser, lambda b: text(b, "#search-note") == "2 events in 7 ms", "no count of the events found")
+    wait(browser, lambda b: count(b, ".dead-letter summary"), "no dead letter")
 
     letter = browser.find_element(By.CSS_SELECTOR, ".dead-letter summary")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", letter)
@@ -120,13 +126,14 @@ def test_hostile_content_stays_text(browser: webdriver.Chrome, console: str) -> 
     open_page(browser, console)
     browser.find_element(By.ID, "search-text").send_keys("<img", Keys.ENTER)
     wait(browser, lambda b: text(b, ".result mark") == "<img", "the hostile event is not found")
+    wait(browser, lambda b: count(b, "details") >= 3 and count(b, ".tab"), "no dead letters or no tabs")
     browser.execute_script(
         "document.querySelectorAll('details').forEach((one) => { one.open = true; });"
         "[...document.querySelectorAll('.tab')].find((tab) => tab.textContent.startsWith('page')).click();"
     )
     wait(browser, lambda b: "onerror" in text(b, ".legend"), "the hostile group is not shown")
     wait(browser, lambda b: len(b.find_elements(By.CSS_SELECTOR, "pre.original")) == 3, "no originals")
-    assert "<script>" in text(browser, ".alert:nth-child(2)")
+    wait(browser, lambda b: "<script>" in text(b, ".alert:nth-child(2)"), "the hostile alert is not shown")
     assert browser.execute_script("return document.querySelectorAll('main img, main script').length") == 0
     assert browser.execute_script("return window.attacked ?? 'no'") == "no"
     assert complaints(browser) == []
@@ -145,8 +152,8 @@ def test_outages_are_said_and_end_by_themselves(browser: webdriver.Chrome, conso
     backends.down = {"ingest-api", "enricher", "aggregator", "indexer", "opensearch", "aws"}
     wait(browser, lambda b: "OpenSearch: unreachable, retrying" in text(b, "#problems"), "no word of OpenSearch")
     wait(browser, lambda b: "enricher: unreachable, retrying" in text(b, "#problems"), "no word of the enricher")
-    assert text(browser, "#state-text") == "Degraded"
-    assert text(browser, ".box[data-state=down] .box-detail") == "unreachable"
+    wait(browser, lambda b: text(b, "#state-text") == "Degraded", "not degraded")
+    wait(browser, lambda b: text(b, ".box[data-state=down] .box-detail") == "unreachable", "no box is down")
     backends.down = set()
     wait(browser, lambda b: text(b, "#problems") == "", "the problems stay")
     wait(browser, lambda b: text(b, "#state-text") == "Flowing", "not flowing again")

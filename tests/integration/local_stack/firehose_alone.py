@@ -5,25 +5,20 @@ import signal
 import sys
 from pathlib import Path
 
-from aiohttp import web
-
 from local_aws.firehose.http import TARGET_PREFIX, firehose_service
 from local_aws.firehose.settings import FirehoseSettings
 from local_aws.http import application
+from local_aws.server import Server
 
 
 async def serve(port: int, s3_endpoint: str, data_dir: Path) -> None:
     settings = FirehoseSettings(create_seconds=0)
     service = firehose_service(s3_endpoint, data_dir, settings)
     await service.start()
-    app = application({TARGET_PREFIX: service.handle}, routes=service.routes())
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await web.TCPSite(runner, "127.0.0.1", port).start()
-    await stop.wait()
-    await runner.cleanup()
+    async with Server(application({TARGET_PREFIX: service.handle}, routes=service.routes()), port=port):
+        await stop.wait()
     await service.stop()
 
 

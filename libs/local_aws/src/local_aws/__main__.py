@@ -5,12 +5,12 @@ import asyncio
 import logging
 import random
 import signal
+import ssl
 import sys
 import time
 from pathlib import Path
 
 import uvloop
-from aiohttp import web
 
 from local_aws.firehose.http import TARGET_PREFIX as FIREHOSE
 from local_aws.firehose.http import FirehoseService, firehose_service
@@ -18,9 +18,10 @@ from local_aws.http import Service, application
 from local_aws.kinesis.account import Account
 from local_aws.kinesis.faults import Faults
 from local_aws.kinesis.http import TARGET_PREFIX as KINESIS
-from local_aws.kinesis.http import end_subscriptions, fault_routes, kinesis_service
+from local_aws.kinesis.http import end_subscriptions, kinesis_routes, kinesis_service
 from local_aws.kinesis.journal import FileJournal
 from local_aws.kinesis.settings import KinesisSettings
+from local_aws.server import Server, self_signed, tls_context
 
 _DEFAULTS = KinesisSettings()
 _FLAG = argparse.BooleanOptionalAction
@@ -56,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
         help="serve Firehose too, and let it write to the S3 at this address",
     )
     parser.add_argument("--fsync", action=_FLAG, default=False, help="survive a crash of the machine, not only ours")
+    parser.add_argument("--tls-cert", type=Path, help="serve TLS with this certificate; HTTP/2 by ALPN")
+    parser.add_argument("--tls-key", type=Path, help="its key, unless it is in the same file")
+    parser.add_argument(
+        "--tls-self-signed", type=Path, help="serve TLS with a certificate made in this directory; trust its ca.pem"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the chance with which faults strike")
     _add_kinesis_options(parser.add_argument_group("Kinesis"))
     return parser
@@ -127,29 +133,37 @@ def _open_firehose(arguments: argparse.Namespace) -> FirehoseService | None:
     return firehose_service(arguments.s3_endpoint, directory)
 
 
+def _tls(arguments: argparse.Namespace) -> ssl.SSLContext | None:
+    if arguments.tls_self_signed is not None:
+        return tls_context(self_signed(arguments.tls_self_signed, arguments.host))
+    return None if arguments.tls_cert is None else tls_context(arguments.tls_cert, arguments.tls_key)
+
+
 async def _serve(arguments: argparse.Namespace) -> None:
     account = _open_account(arguments)
     firehose = _open_firehose(arguments)
     services: dict[str, Service] = {KINESIS: kinesis_service(account)}
-    routes = fault_routes(account)
+    routes = kinesis_routes(account)
     if firehose is not None:
         services[FIREHOSE] = firehose.handle
         routes += firehose.routes()
         await firehose.start()
-    app = application(services, routes=routes)
-    app.on_shutdown.append(end_subscriptions(account))
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    server = Server(
+        application(services, routes=routes),
+        host=arguments.host,
+        port=arguments.port,
+        tls=_tls(arguments),
+        on_shutdown=end_subscriptions(account),
+    )
     try:
-        await runner.setup()
-        await web.TCPSite(runner, arguments.host, arguments.port).start()
-        print(f"http://{arguments.host}:{runner.addresses[0][1]}", flush=True)
-        await stop.wait()
+        async with server:
+            print(server.address, flush=True)
+            await stop.wait()
     finally:
-        await runner.cleanup()
         if firehose is not None:
             await firehose.stop()
 

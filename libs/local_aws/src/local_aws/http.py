@@ -1,75 +1,114 @@
-"""One HTTP address for every double: requests go by the prefix of ``X-Amz-Target``.
+"""One HTTP address for every double: requests go by the prefix of ``X-Amz-Target``, whichever HTTP carries them.
 
 Signatures and credentials are not verified. The protocol is AWS JSON 1.1
-(https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html).
+(https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html), or the same members in CBOR.
 """
 
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 import orjson
-from aiohttp import web
 
+from local_aws.codecs import JSON, Codec, codec_of
 from local_aws.errors import ServiceError
+from local_aws.messages import Answer, Dispatch, Reply, Request
 
-CONTENT_TYPE = "application/x-amz-json-1.1"
 # PutRecords takes 10 MiB of data, a third more in base64, and its keys.
 MAX_REQUEST_BYTES = 32 * 1024 * 1024
 
-Service = Callable[[web.Request, str, dict[str, object]], Awaitable[web.StreamResponse]]
-"""Answers one operation (its name without the prefix, its parsed body), or raises ServiceError."""
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a service: the operation's name without the prefix, its members, and the form of the answer."""
+
+    operation: str
+    body: dict[str, object]
+    codec: Codec
+
+
+Service = Callable[[Call], Awaitable[Reply]]
+"""Answers a call, or raises ServiceError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path of the double's own, beside what AWS has. `answer` may raise ServiceError."""
+
+    method: str
+    path: str
+    answer: Callable[[Request], Awaitable[Reply]]
+
 
 _log = logging.getLogger(__name__)
 
 
-def application(services: Mapping[str, Service], *, routes: Iterable[web.RouteDef] = ()) -> web.Application:
-    """The application that serves these services, keyed by target prefix (`Kinesis_20131202`), and more routes.
+def application(services: Mapping[str, Service], *, routes: Iterable[Route] = ()) -> Dispatch:
+    """Answers for these services, keyed by target prefix (`Kinesis_20131202`), and for more routes.
 
     `GET /_local/health` answers 200 with the prefixes that are served.
     """
 
-    async def dispatch(request: web.Request) -> web.StreamResponse:
+    async def health(_: Request) -> Reply:
+        return json_answer({"status": "ok", "services": sorted(services)})
+
+    async def call_service(request: Request) -> Reply:
+        codec = codec_of(request.headers.get("content-type", ""))
         try:
             prefix, operation = _target(request)
             service = services.get(prefix)
             if service is None:
                 raise ServiceError("UnknownOperationException", f"nothing serves {prefix} here")
-            return await service(request, operation, _parse(await request.read()))
+            return await service(Call(operation, codec.decode(request.body), codec))
         except ServiceError as error:
-            return error_response(error)
-        except web.HTTPException:
-            raise
+            return error_answer(error, codec)
+
+    table = {(route.method, route.path): route.answer for route in routes}
+    table["POST", "/"] = call_service
+    table["GET", "/_local/health"] = health
+
+    async def dispatch(request: Request) -> Reply:
+        path = request.path.partition("?")[0]
+        answer = table.get((request.method, path))
+        try:
+            if answer is None:
+                known = any(path == other for _, other in table)
+                return json_answer({"message": "nothing is here"}, status=405 if known else 404)
+            return await answer(request)
+        except ServiceError as error:
+            return error_answer(error)
         except Exception:
-            _log.exception("an operation failed: %s", request.headers.get("X-Amz-Target"))
-            return error_response(
-                ServiceError("InternalFailureException", "The double failed; its log says why.", status=500)
-            )
+            _log.exception("a request failed: %s %s", request.path, request.headers.get("x-amz-target"))
+            failure = ServiceError("InternalFailureException", "The double failed; its log says why.", status=500)
+            return error_answer(failure, codec_of(request.headers.get("content-type", "")))
 
-    async def health(_: web.Request) -> web.Response:
-        return json_response({"status": "ok", "services": sorted(services)}, content_type="application/json")
-
-    app = web.Application(client_max_size=MAX_REQUEST_BYTES)
-    app.add_routes([web.post("/", dispatch), web.get("/_local/health", health), *routes])
-    return app
+    return dispatch
 
 
-def json_response(
-    body: Mapping[str, object] | None, *, status: int = 200, content_type: str = CONTENT_TYPE
-) -> web.Response:
-    """An answer with this body; None is an answer without one."""
-    return web.Response(
-        body=b"" if body is None else orjson.dumps(body),
-        status=status,
-        headers={"Content-Type": content_type, **request_id_header()},
+def service_answer(content: Mapping[str, object] | None, codec: Codec) -> Answer:
+    """An answer of a service with these members; None is an answer without a body."""
+    body = b"" if content is None else codec.encode(content)
+    return Answer(body, headers={"Content-Type": codec.content_type, **request_id_header()})
+
+
+def json_answer(content: object, *, status: int = 200) -> Answer:
+    """An answer of the double's own routes."""
+    return Answer(orjson.dumps(content), status, {"Content-Type": "application/json"})
+
+
+def json_body(request: Request) -> dict[str, object]:
+    """The JSON object that a request of the double's own routes carries. Raises ServiceError."""
+    return JSON.decode(request.body)
+
+
+def error_answer(error: ServiceError, codec: Codec = JSON) -> Answer:
+    """The error as every service sends it."""
+    return Answer(
+        codec.encode({"__type": error.code, "message": error.message}),
+        error.status,
+        {"Content-Type": codec.content_type, "x-amzn-ErrorType": error.code, **request_id_header()},
     )
-
-
-def error_response(error: ServiceError) -> web.Response:
-    """The error as every JSON 1.1 service sends it."""
-    response = json_response({"__type": error.code, "message": error.message}, status=error.status)
-    response.headers["x-amzn-ErrorType"] = error.code
-    return response
 
 
 def request_id_header() -> dict[str, str]:
@@ -77,18 +116,8 @@ def request_id_header() -> dict[str, str]:
     return {"x-amzn-RequestId": str(uuid.uuid4())}
 
 
-def _target(request: web.Request) -> tuple[str, str]:
-    prefix, separator, operation = request.headers.get("X-Amz-Target", "").rpartition(".")
+def _target(request: Request) -> tuple[str, str]:
+    prefix, separator, operation = request.headers.get("x-amz-target", "").rpartition(".")
     if not separator:
         raise ServiceError("MissingAuthenticationTokenException", "The header X-Amz-Target is missing.", status=403)
     return prefix, operation
-
-
-def _parse(body: bytes) -> dict[str, object]:
-    try:
-        parsed = orjson.loads(body or b"{}")
-    except orjson.JSONDecodeError as error:
-        raise ServiceError("SerializationException", f"The body is not JSON: {error}") from error
-    if not isinstance(parsed, dict):
-        raise ServiceError("SerializationException", "The body is not a JSON object.")
-    return parsed

@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import orjson
-from aiohttp import web
-
 from local_aws.firehose.account import Account
 from local_aws.firehose.delivery import S3Unavailable
 from local_aws.firehose.operations import carry_out
 from local_aws.firehose.s3 import S3Objects
 from local_aws.firehose.settings import FirehoseSettings
+from local_aws.http import Call, Route, json_answer, json_body, service_answer
+from local_aws.messages import Reply, Request
 
 TARGET_PREFIX = "Firehose_20150804"
 FAULTS_PATH = "/_local/firehose/faults"
@@ -41,20 +40,17 @@ class FirehoseService:
         await self.account.stop()
         await self._s3.stop()
 
-    async def handle(self, _request: web.Request, operation: str, body: dict[str, object]) -> web.StreamResponse:
+    async def handle(self, call: Call) -> Reply:
         """Answer one operation; raises `ServiceError`."""
-        return web.Response(
-            body=orjson.dumps(carry_out(self.account, operation, body)),
-            headers={"Content-Type": "application/x-amz-json-1.1"},
-        )
+        return service_answer(carry_out(self.account, call.operation, call.body), call.codec)
 
-    def routes(self) -> list[web.RouteDef]:
+    def routes(self) -> list[Route]:
         """Give the routes beside AWS' own."""
         return [
-            web.get(STREAMS_PATH, self._show_streams),
-            web.get(FAULTS_PATH, self._show_faults),
-            web.post(FAULTS_PATH, self._set_faults),
-            web.delete(FAULTS_PATH, self._end_faults),
+            Route("GET", STREAMS_PATH, self._show_streams),
+            Route("GET", FAULTS_PATH, self._show_faults),
+            Route("POST", FAULTS_PATH, self._set_faults),
+            Route("DELETE", FAULTS_PATH, self._end_faults),
         ]
 
     async def _write(self, bucket: str, key: str, body: bytes) -> None:
@@ -62,9 +58,9 @@ class FirehoseService:
             raise S3Unavailable("outage by request")
         await self._s3.write(bucket, key, body)
 
-    async def _show_streams(self, _request: web.Request) -> web.Response:
+    async def _show_streams(self, _: Request) -> Reply:
         streams = {name: self.account.stream(name) for name in self.account.names()}
-        return web.json_response(
+        return json_answer(
             {
                 name: {
                     "held_records": stream.held_records,
@@ -76,22 +72,20 @@ class FirehoseService:
             }
         )
 
-    async def _show_faults(self, _request: web.Request) -> web.Response:
-        return web.json_response(self.account.faults.describe())
+    async def _show_faults(self, _: Request) -> Reply:
+        return json_answer(self.account.faults.describe())
 
-    async def _set_faults(self, request: web.Request) -> web.Response:
+    async def _set_faults(self, request: Request) -> Reply:
+        wanted = json_body(request)
         try:
-            wanted = await request.json()
-            if not isinstance(wanted, dict):
-                raise ValueError("faults are a JSON object")
             self.account.faults.change(wanted)
         except ValueError as problem:
-            return web.json_response({"message": str(problem)}, status=400)
-        return web.json_response(self.account.faults.describe())
+            return json_answer({"message": str(problem)}, status=400)
+        return json_answer(self.account.faults.describe())
 
-    async def _end_faults(self, _request: web.Request) -> web.Response:
+    async def _end_faults(self, _: Request) -> Reply:
         self.account.faults.change({"throttle_calls": 0, "throttle_records": 0, "s3_outage": False})
-        return web.json_response(self.account.faults.describe())
+        return json_answer(self.account.faults.describe())
 
 
 def firehose_service(

@@ -16,6 +16,8 @@ STALL = "stall"
 SUBSCRIPTION_EXCEPTION = "subscription_exception"
 
 SUBSCRIPTION_FAULTS = frozenset({DROP_SUBSCRIPTION, CORRUPT_FRAME, TRUNCATE_FRAME, STALL, SUBSCRIPTION_EXCEPTION})
+CUT_CONNECTION = "connection"
+CUT_STREAM = "stream"
 KINDS = SUBSCRIPTION_FAULTS | {THROTTLE_PUTS, FAIL_CALLS}
 
 
@@ -25,7 +27,8 @@ class Fault:
 
     `count` is how often it still happens (records for throttle_puts, calls for fail_calls, subscriptions for the
     rest), None for no end. `percent` is the chance that it happens where it could. `seconds` is how long a stall
-    lasts. `code` is the exception of fail_calls and subscription_exception.
+    lasts. `code` is the exception of fail_calls and subscription_exception. `cut` is what drop_subscription resets and
+    truncate_frame ends: the connection, or on HTTP/2 the stream alone (on HTTP/1.1 a drop is always the connection's).
     """
 
     kind: str
@@ -36,6 +39,7 @@ class Fault:
     percent: float = 100.0
     seconds: float = 10.0
     code: str = "InternalFailureException"
+    cut: str = CUT_CONNECTION
 
     def describe(self) -> dict[str, object]:
         """The fault as it was asked for, with the count that is left."""
@@ -56,6 +60,8 @@ def parse_fault(body: Mapping[str, object]) -> Fault:
         value is None or isinstance(value, str) for value in (fault.stream, fault.shard, fault.operation, fault.code)
     ):
         raise InvalidArgument("stream, shard, operation and code are strings")
+    if fault.cut not in {CUT_CONNECTION, CUT_STREAM}:
+        raise InvalidArgument(f"cut is {CUT_CONNECTION} or {CUT_STREAM}")
     if fault.count is not None and (not isinstance(fault.count, int) or fault.count < 1):
         raise InvalidArgument("count is a positive integer, or null for no end")
     if not all(isinstance(value, int | float) and value >= 0 for value in (fault.percent, fault.seconds)):

@@ -1,74 +1,60 @@
-"""The HTTP front of the Kinesis double, and the routes that inject its faults."""
+"""The Kinesis double as a service of the HTTP front, and the routes that inject its faults."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-import orjson
-from aiohttp import web
-
-from local_aws.errors import ServiceError
-from local_aws.http import Service, error_response, json_response
+from local_aws.http import Call, Route, Service, json_answer, json_body, service_answer
 from local_aws.kinesis.account import Account
-from local_aws.kinesis.errors import InvalidArgument
 from local_aws.kinesis.faults import SUBSCRIPTION_FAULTS, parse_fault
 from local_aws.kinesis.operations import call, check_fault
 from local_aws.kinesis.subscribe_http import subscribe
+from local_aws.messages import Reply, Request
 
 TARGET_PREFIX = "Kinesis_20131202"
+FAULTS_PATH = "/_local/faults"
 
 
 def kinesis_service(account: Account) -> Service:
     """Serves the account under `TARGET_PREFIX`."""
 
-    async def serve(request: web.Request, operation: str, body: dict[str, object]) -> web.StreamResponse:
-        if operation == "SubscribeToShard":
-            check_fault(account, operation, body)
-            return await subscribe(account, request, body)
-        answer = call(account, operation, body)
-        return json_response(answer or None)
+    async def serve(asked: Call) -> Reply:
+        if asked.operation == "SubscribeToShard":
+            check_fault(account, asked.operation, asked.body)
+            return subscribe(account, asked)
+        return service_answer(call(account, asked.operation, asked.body) or None, asked.codec)
 
     return serve
 
 
-def fault_routes(account: Account) -> list[web.RouteDef]:
+def kinesis_routes(account: Account) -> list[Route]:
     """`/_local/faults`: POST puts a fault in force, GET lists what is in force, DELETE takes all away."""
 
-    async def add(request: web.Request) -> web.Response:
-        try:
-            fault = parse_fault(_fault_body(await request.read()))
-        except ServiceError as error:
-            return error_response(error)
+    async def add(request: Request) -> Reply:
+        fault = parse_fault(json_body(request))
         account.faults.add(fault)
         if fault.kind in SUBSCRIPTION_FAULTS:
             for subscription in account.subscriptions.of_stream(fault.stream, fault.shard):
                 subscription.wake()
-        return json_response(fault.describe(), status=201)
+        return json_answer(fault.describe(), status=201)
 
-    async def show(_: web.Request) -> web.Response:
-        return json_response({"faults": account.faults.describe()})
+    async def show(_: Request) -> Reply:
+        return json_answer({"faults": account.faults.describe()})
 
-    async def clear(_: web.Request) -> web.Response:
+    async def clear(_: Request) -> Reply:
         account.faults.clear()
-        return json_response({"faults": []})
+        return json_answer({"faults": []})
 
-    path = "/_local/faults"
-    return [web.post(path, add), web.get(path, show), web.delete(path, clear)]
+    return [
+        Route("POST", FAULTS_PATH, add),
+        Route("GET", FAULTS_PATH, show),
+        Route("DELETE", FAULTS_PATH, clear),
+    ]
 
 
-def end_subscriptions(account: Account) -> Callable[[web.Application], Awaitable[None]]:
-    """For `Application.on_shutdown`: lets every open subscription end, so that the server can stop."""
+def end_subscriptions(account: Account) -> Callable[[], None]:
+    """For the server's shutdown: lets every open subscription end."""
 
-    async def end(_: web.Application) -> None:
+    def end() -> None:
         for subscription in account.subscriptions.of_stream(None):
             subscription.end()
 
     return end
-
-
-def _fault_body(data: bytes) -> dict[str, object]:
-    try:
-        body = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise InvalidArgument(f"a fault is a JSON object: {error}") from error
-    if not isinstance(body, dict):
-        raise InvalidArgument("a fault is a JSON object")
-    return body

@@ -1,6 +1,8 @@
 """GetShardIterator and GetRecords, and records as they look on the wire."""
 
-from collections.abc import Iterable
+import binascii
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import orjson
 
@@ -80,7 +82,7 @@ def get_records(account: Account, body: Body, now: int) -> Answer:
     records, following = shard.log.read(position, max_records=limit, max_bytes=MAX_BYTES)
     shard.rates.read_bytes.take(sum(record.size for record in records))
     answer: Answer = {
-        "Records": render_records(records),
+        "Records": StoredRecords(records),
         "MillisBehindLatest": millis_behind(shard, following, now),
     }
     if not shard.is_open and following >= shard.log.end:
@@ -91,9 +93,28 @@ def get_records(account: Account, body: Body, now: int) -> Answer:
     return answer
 
 
-def render_records(records: Iterable[Record]) -> orjson.Fragment:
-    """Records as a JSON array. The data is spliced in as it came."""
-    return orjson.Fragment("[" + ",".join(map(_render, records)) + "]")
+@dataclass(frozen=True, slots=True)
+class StoredRecords:
+    """Records in an answer, rendered when it is clear how."""
+
+    records: Sequence[Record]
+
+    def as_json(self) -> bytes:
+        """A JSON array. The data is spliced in as it came."""
+        return f"[{','.join(map(_render, self.records))}]".encode()
+
+    def as_plain(self) -> list[Answer]:
+        """A list of members, the data as bytes."""
+        return [
+            {
+                "SequenceNumber": str(record.sequence),
+                "ApproximateArrivalTimestamp": record.arrived / 1000,
+                "Data": binascii.a2b_base64(record.encoded),
+                "PartitionKey": record.partition_key,
+                "EncryptionType": "NONE",
+            }
+            for record in self.records
+        ]
 
 
 def render_children(children: Iterable[Shard]) -> list[Answer]:

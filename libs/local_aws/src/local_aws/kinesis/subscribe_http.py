@@ -1,17 +1,16 @@
-"""SubscribeToShard over HTTP/1.1: the model's steps as event-stream frames in a chunked answer."""
+"""SubscribeToShard: the model's steps as event-stream frames in an answer that goes on."""
 
 import asyncio
 
-import orjson
-from aiohttp import web
-
 from aws_wire import event_stream
+from local_aws.codecs import Codec
 from local_aws.errors import ServiceError
-from local_aws.http import request_id_header
+from local_aws.http import Call, request_id_header
 from local_aws.kinesis.account import Account
 from local_aws.kinesis.consumer_operations import subscribe_to_shard
 from local_aws.kinesis.faults import (
     CORRUPT_FRAME,
+    CUT_STREAM,
     DROP_SUBSCRIPTION,
     STALL,
     SUBSCRIPTION_EXCEPTION,
@@ -19,106 +18,127 @@ from local_aws.kinesis.faults import (
     Fault,
     fault_error,
 )
-from local_aws.kinesis.reading import render_children, render_records
+from local_aws.kinesis.reading import StoredRecords, render_children
 from local_aws.kinesis.subscriptions import End, Event, Subscription, Wait
+from local_aws.messages import Channel, StreamingAnswer
 
 _CONTENT_TYPE = "application/vnd.amazon.eventstream"
 _JSON = "application/json"
+_LINGER_SECONDS = 5.0
 
 
-async def subscribe(account: Account, request: web.Request, body: dict[str, object]) -> web.StreamResponse:
-    """Answer with the subscription's events until it ends. Raises ServiceError before the first byte."""
-    woken = asyncio.Event()
-    subscription = subscribe_to_shard(account, body, account.now(), woken.set)
-    response = web.StreamResponse(headers={"Content-Type": _CONTENT_TYPE, **request_id_header()})
-    response.enable_chunked_encoding()
-    try:
-        await response.prepare(request)
-        await response.write(_event_frame("initial-response", b"{}"))
-        await _send_events(account, subscription, request, response, woken)
-        await response.write_eof()
-    except ConnectionError:
-        # The client went away, or a fault cut the connection: there is nobody to tell.
-        pass
-    finally:
-        account.subscriptions.stop(subscription)
-    return response
+def subscribe(account: Account, call: Call) -> StreamingAnswer:
+    """Start a subscription; the answer has its events until it ends. Raises ServiceError."""
+    feed = _Feed(account, call.codec)
+    feed.subscription = subscribe_to_shard(account, call.body, account.now(), feed.wake)
+    return StreamingAnswer(feed.send, feed.stop, {"Content-Type": _CONTENT_TYPE, **request_id_header()})
 
 
-async def _send_events(
-    account: Account,
-    subscription: Subscription,
-    request: web.Request,
-    response: web.StreamResponse,
-    woken: asyncio.Event,
-) -> None:
-    stream_name, shard_name = subscription.stream.name, subscription.shard.name
-    while True:
-        woken.clear()
-        fault = account.faults.on_subscription(stream_name, shard_name)
-        if fault is not None and await _strike(fault, request, response):
-            return
-        now = account.now()
-        account.find(stream_name, now)
-        match subscription.next_step(now):
-            case Event() as event:
-                await response.write(_event_frame("SubscribeToShardEvent", render_event(event)))
-            case Wait(until):
-                await _wait(woken, (until - now) / 1000)
-            case End(error):
-                if error is not None:
-                    await response.write(_exception_frame(error))
-                return
-
-
-def render_event(event: Event) -> bytes:
-    """A SubscribeToShardEvent as JSON; at the shard's end it has ChildShards and no ContinuationSequenceNumber."""
+def event_content(event: Event) -> dict[str, object]:
+    """A SubscribeToShardEvent; at the shard's end it has ChildShards and no ContinuationSequenceNumber."""
     content: dict[str, object] = {
-        "Records": render_records(event.records),
+        "Records": StoredRecords(event.records),
         "MillisBehindLatest": event.millis_behind_latest,
     }
     if event.continuation is None:
         content["ChildShards"] = render_children(event.children)
     else:
         content["ContinuationSequenceNumber"] = str(event.continuation)
-    return orjson.dumps(content)
+    return content
 
 
-async def _wait(woken: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(max(seconds, 0.001)):
-            await woken.wait()
-    except TimeoutError:
-        return
+class _Feed:
+    """One subscription on its way to a client."""
 
+    subscription: Subscription
 
-async def _strike(fault: Fault, request: web.Request, response: web.StreamResponse) -> bool:
-    """Do what the fault says; whether the subscription is over."""
-    frame = _event_frame("SubscribeToShardEvent", b'{"Records":[],"MillisBehindLatest":0}')
-    if fault.kind == STALL:
-        await asyncio.sleep(fault.seconds)
-        return False
-    if fault.kind == SUBSCRIPTION_EXCEPTION:
-        await response.write(_exception_frame(fault_error(fault)))
+    def __init__(self, account: Account, codec: Codec) -> None:
+        self._account = account
+        self._codec = codec
+        self._woken = asyncio.Event()
+        self._limit: asyncio.Timeout | None = None
+
+    def wake(self) -> None:
+        """Look for the next step now; a client that does not read the end of its subscription is cut off."""
+        self._woken.set()
+        if self._limit is not None and self.subscription.is_over:
+            self._limit.reschedule(asyncio.get_running_loop().time() + _LINGER_SECONDS)
+
+    def stop(self) -> None:
+        """Let go of the subscription."""
+        self._account.subscriptions.stop(self.subscription)
+
+    async def send(self, channel: Channel) -> None:
+        """Write the events until the subscription ends; raises ConnectionError where a fault cuts it."""
+        life = self._account.settings.subscription_seconds + _LINGER_SECONDS
+        try:
+            async with asyncio.timeout(life) as self._limit:
+                await channel.write(self._frame("initial-response", self._codec.encode({})))
+                await self._send_events(channel)
+        except TimeoutError:
+            channel.reset()
+        finally:
+            self._limit = None
+
+    async def _send_events(self, channel: Channel) -> None:
+        account, subscription = self._account, self.subscription
+        stream_name, shard_name = subscription.stream.name, subscription.shard.name
+        while True:
+            self._woken.clear()
+            fault = account.faults.on_subscription(stream_name, shard_name)
+            if fault is not None and await self._strike(fault, channel):
+                return
+            now = account.now()
+            account.find(stream_name, now)
+            match subscription.next_step(now):
+                case Event() as event:
+                    content = self._codec.encode(event_content(event))
+                    await channel.write(self._frame("SubscribeToShardEvent", content))
+                case Wait(until):
+                    await self._wait((until - now) / 1000)
+                case End(error):
+                    if error is not None:
+                        await channel.write(self._exception(error))
+                    return
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(max(seconds, 0.001)):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    async def _strike(self, fault: Fault, channel: Channel) -> bool:
+        """Do what the fault says; whether the subscription is over."""
+        empty = {"Records": [], "MillisBehindLatest": 0}
+        frame = self._frame("SubscribeToShardEvent", self._codec.encode(empty))
+        match fault.kind:
+            case kind if kind == STALL:
+                await asyncio.sleep(fault.seconds)
+                return False
+            case kind if kind == SUBSCRIPTION_EXCEPTION:
+                await channel.write(self._exception(fault_error(fault)))
+            case kind if kind == CORRUPT_FRAME:
+                await channel.write(frame[:-1] + bytes((frame[-1] ^ 0xFF,)))
+            case kind if kind == TRUNCATE_FRAME:
+                await channel.write(frame[: len(frame) // 2])
+                if fault.cut != CUT_STREAM:
+                    channel.close_connection()
+            case kind:
+                assert kind == DROP_SUBSCRIPTION
+                if fault.cut == CUT_STREAM:
+                    channel.reset()
+                channel.reset_connection()
         return True
-    if fault.kind == CORRUPT_FRAME:
-        await response.write(frame[:-1] + bytes((frame[-1] ^ 0xFF,)))
-        return True
-    assert fault.kind in {TRUNCATE_FRAME, DROP_SUBSCRIPTION}
-    if request.transport is not None and fault.kind == DROP_SUBSCRIPTION:
-        request.transport.abort()
-    elif request.transport is not None:
-        # Half a frame has to arrive: a reset could overtake it.
-        await response.write(frame[: len(frame) // 2])
-        request.transport.close()
-    raise ConnectionAbortedError("a fault cut the connection")
 
+    def _frame(self, event_type: str, payload: bytes) -> bytes:
+        headers = {":message-type": "event", ":event-type": event_type, ":content-type": self._content_type}
+        return event_stream.encode(headers, payload)
 
-def _event_frame(event_type: str, payload: bytes) -> bytes:
-    headers = {":message-type": "event", ":event-type": event_type, ":content-type": _JSON}
-    return event_stream.encode(headers, payload)
+    def _exception(self, error: ServiceError) -> bytes:
+        headers = {":message-type": "exception", ":exception-type": error.code, ":content-type": self._content_type}
+        return event_stream.encode(headers, self._codec.encode({"message": error.message}))
 
-
-def _exception_frame(error: ServiceError) -> bytes:
-    headers = {":message-type": "exception", ":exception-type": error.code, ":content-type": _JSON}
-    return event_stream.encode(headers, orjson.dumps({"message": error.message}))
+    @property
+    def _content_type(self) -> str:
+        return self._codec.content_type if self._codec.is_cbor else _JSON

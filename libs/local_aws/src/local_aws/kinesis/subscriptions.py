@@ -61,6 +61,11 @@ class Subscription:
         self._send_after = self.started
         self._idle_at = self.started
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the next step is the last."""
+        return self._ended is not None
+
     def end(self, error: ServiceError | None = None) -> None:
         """Let the next step be the last."""
         if self._ended is None:

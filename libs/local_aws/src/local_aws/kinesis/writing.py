@@ -121,6 +121,8 @@ def _parse(record: object, stream: Stream, prefix: str) -> _Parsed:
     if not isinstance(key, str) or not 0 < len(key) <= 256:
         raise _bad_partition_key(key, prefix)
     encoded = record.get("Data")
+    if isinstance(encoded, bytes):  # as CBOR has it
+        encoded = binascii.b2a_base64(encoded, newline=False).decode()
     length = _data_length(encoded, prefix)
     assert isinstance(encoded, str)
     size = length + len(key.encode())

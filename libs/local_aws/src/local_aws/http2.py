@@ -1,0 +1,314 @@
+"""HTTP/2 (RFC 9113) by h2, in front of a `Dispatch`: one `Http2Connection` is the protocol of one connection.
+
+An answer is written as far as the client's windows and the socket let it, in turns with the other answers of the
+connection; what waits for room is one `write` a stream, so a client that does not read holds no more than that.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import cast
+
+import h2.config
+import h2.connection
+import h2.events
+import h2.exceptions
+import h2.settings
+from h2.errors import ErrorCodes
+from hyperframe.frame import GoAwayFrame
+
+from local_aws.http import MAX_REQUEST_BYTES
+from local_aws.messages import Answer, Dispatch, Reply, Request, StreamingAnswer
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+_MAX_STREAMS = 1000
+_STREAM_WINDOW_BYTES = 1024 * 1024
+_CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
+_TURN_BYTES = 256 * 1024
+
+_log = logging.getLogger(__name__)
+
+
+class _Exchange:
+    """One request and its answer, on one stream."""
+
+    __slots__ = ("body", "changed", "headers", "is_over", "number", "task")
+
+    def __init__(self, number: int, headers: dict[str, str]) -> None:
+        self.number = number
+        self.headers = headers
+        self.body = bytearray()
+        self.task: asyncio.Task[None] | None = None
+        self.changed = asyncio.Event()
+        """Set when a writer should look at its windows again."""
+        self.is_over = False
+
+    def end(self) -> None:
+        """Let nothing more be written."""
+        self.is_over = True
+        self.changed.set()
+
+
+class Http2Connection(asyncio.Protocol):
+    """Serves one connection; `on_lost` is called with it once the connection is gone."""
+
+    def __init__(self, dispatch: Dispatch, on_lost: "Callable[[Http2Connection], None]") -> None:
+        self._dispatch = dispatch
+        self._on_lost = on_lost
+        self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
+        self._transport: asyncio.Transport | None = None
+        # The order is who was served longest ago: who waits for a window gets it in this order.
+        self._exchanges: dict[int, _Exchange] = {}
+        self._is_paused = False
+        self._is_leaving = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Greet the client with the settings of this side."""
+        transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
+        self._transport = transport
+        self._h2.local_settings = h2.settings.Settings(
+            client=False,
+            initial_values={
+                h2.settings.SettingCodes.MAX_CONCURRENT_STREAMS: _MAX_STREAMS,
+                h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: _STREAM_WINDOW_BYTES,
+                h2.settings.SettingCodes.MAX_HEADER_LIST_SIZE: 64 * 1024,
+            },
+        )
+        self._h2.initiate_connection()
+        self._h2.increment_flow_control_window(_CONNECTION_WINDOW_BYTES - 65_535)
+        self._flush()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sent; a breach of the protocol ends the connection with a GOAWAY."""
+        try:
+            for event in self._h2.receive_data(data):
+                self._receive(event)
+        except h2.exceptions.ProtocolError as error:
+            _log.debug("an HTTP/2 client broke the protocol: %s", error)
+            self._flush()
+            self.close_connection()
+            return
+        self._flush()
+
+    def pause_writing(self) -> None:
+        """Hold every answer back: the socket is full."""
+        self._is_paused = True
+
+    def resume_writing(self) -> None:
+        """Let the answers go on."""
+        self._is_paused = False
+        self._wake_all()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop working for a client that is gone."""
+        self._transport = None
+        for exchange in list(self._exchanges.values()):
+            self._abandon(exchange)
+        self._on_lost(self)
+
+    # What the server calls.
+
+    def leave(self) -> None:
+        """Tell the client to send nothing more (GOAWAY); what has begun goes on."""
+        if self._is_leaving or self._transport is None:
+            return
+        self._is_leaving = True
+        # h2's own GOAWAY would end the connection for both sides at once.
+        goaway = GoAwayFrame(0, last_stream_id=self._h2.highest_inbound_stream_id, error_code=ErrorCodes.NO_ERROR)
+        self._transport.write(goaway.serialize())
+
+    async def close(self, seconds: float) -> None:
+        """Leave, give what has begun so many seconds to end, and close the connection."""
+        self.leave()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            for exchange in list(self._exchanges.values()):
+                self._abandon(exchange)
+        self.close_connection()
+
+    # What an answer calls.
+
+    async def write(self, exchange: _Exchange, data: bytes, *, is_last: bool = False) -> None:
+        """Send a part of the body. Raises ConnectionError once the stream or the connection is over."""
+        rest = memoryview(data)
+        while True:
+            self._require_open(exchange)
+            room = 0 if self._is_paused else min(self._window(exchange), len(rest), _TURN_BYTES)
+            if len(rest) and room <= 0:
+                exchange.changed.clear()
+                await exchange.changed.wait()
+                continue
+            self._send(exchange, rest[:room], is_last=is_last and room == len(rest))
+            rest = rest[room:]
+            if not len(rest):
+                return
+
+    def reset(self, exchange: _Exchange, code: ErrorCodes = ErrorCodes.INTERNAL_ERROR) -> None:
+        """Break off one stream."""
+        if not exchange.is_over and self._transport is not None:
+            self._h2.reset_stream(exchange.number, code)
+            self._flush()
+        exchange.end()
+
+    def abort_connection(self) -> None:
+        """Break off the connection with what has not gone out yet."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close_connection(self) -> None:
+        """Close the connection once what was written has gone out."""
+        if self._transport is not None:
+            self._transport.close()
+
+    # Inside.
+
+    def _require_open(self, exchange: _Exchange) -> None:
+        if exchange.is_over or self._transport is None or self._transport.is_closing():
+            raise ConnectionResetError("the stream is over")
+
+    def _window(self, exchange: _Exchange) -> int:
+        return int(self._h2.local_flow_control_window(exchange.number))
+
+    def _send(self, exchange: _Exchange, data: memoryview, *, is_last: bool) -> None:
+        size = self._h2.max_outbound_frame_size
+        for start in range(0, max(len(data), 1), size):
+            end = is_last and start + size >= len(data)
+            self._h2.send_data(exchange.number, data[start : start + size], end_stream=end)
+        if exchange.number in self._exchanges:
+            self._exchanges[exchange.number] = self._exchanges.pop(exchange.number)
+        self._flush()
+
+    def _flush(self) -> None:
+        data = self._h2.data_to_send()
+        if data and self._transport is not None:
+            self._transport.write(data)
+
+    def _wake_all(self) -> None:
+        for exchange in self._exchanges.values():
+            exchange.changed.set()
+
+    def _receive(self, event: h2.events.Event) -> None:
+        match event:
+            case h2.events.RequestReceived():
+                self._open(event)
+            case h2.events.DataReceived():
+                self._take(event)
+            case h2.events.StreamEnded():
+                if (exchange := self._exchanges.get(event.stream_id)) is not None and exchange.task is None:
+                    exchange.task = asyncio.get_running_loop().create_task(self._answer(exchange))
+            case h2.events.StreamReset():
+                if (exchange := self._exchanges.get(event.stream_id)) is not None:
+                    self._abandon(exchange)
+            case h2.events.WindowUpdated(stream_id=number) if number and number in self._exchanges:
+                self._exchanges[number].changed.set()
+            case h2.events.WindowUpdated() | h2.events.RemoteSettingsChanged():
+                self._wake_all()
+            case h2.events.ConnectionTerminated():
+                self._let_go()
+
+    def _open(self, event: h2.events.RequestReceived) -> None:
+        headers = {str(name): str(value) for name, value in event.headers}
+        exchange = _Exchange(event.stream_id, headers)
+        if self._is_leaving:
+            self.reset(exchange, ErrorCodes.REFUSED_STREAM)
+            return
+        self._exchanges[exchange.number] = exchange
+        self._idle.clear()
+        if headers.get("expect", "").lower() == "100-continue":
+            self._h2.send_headers(exchange.number, [(":status", "100")])
+
+    def _take(self, event: h2.events.DataReceived) -> None:
+        self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        exchange = self._exchanges.get(event.stream_id)
+        if exchange is None or exchange.task is not None:
+            return
+        exchange.body += event.data
+        if len(exchange.body) > MAX_REQUEST_BYTES:
+            exchange.body.clear()
+            self._h2.send_headers(exchange.number, [(":status", "413")], end_stream=True)
+            self.reset(exchange, ErrorCodes.NO_ERROR)
+            self._forget(exchange)
+
+    def _let_go(self) -> None:
+        """The client opens no more streams; what has begun goes on, though h2 takes a GOAWAY for the end."""
+        self._is_leaving = True
+        self._h2.state_machine.state = h2.connection.ConnectionState.SERVER_OPEN
+        if not self._exchanges:
+            self.close_connection()
+
+    def _abandon(self, exchange: _Exchange) -> None:
+        exchange.end()
+        if exchange.task is None:
+            self._forget(exchange)
+        else:
+            exchange.task.cancel()
+
+    def _forget(self, exchange: _Exchange) -> None:
+        self._exchanges.pop(exchange.number, None)
+        if not self._exchanges:
+            self._idle.set()
+            if self._is_leaving:
+                self.close_connection()
+
+    async def _answer(self, exchange: _Exchange) -> None:
+        headers = exchange.headers
+        request = Request(headers[":method"], headers[":path"], headers, bytes(exchange.body))
+        exchange.body.clear()
+        reply: Reply | None = None
+        try:
+            reply = await self._dispatch(request)
+            await self._reply(exchange, reply)
+        except (ConnectionError, h2.exceptions.ProtocolError) as error:
+            _log.debug("an HTTP/2 answer was broken off: %s", error)
+            self.reset(exchange)
+        except Exception:
+            _log.exception("an HTTP/2 answer failed: %s", request.path)
+            self.reset(exchange)
+        finally:
+            if isinstance(reply, StreamingAnswer):
+                reply.ended()
+            exchange.end()
+            self._forget(exchange)
+
+    async def _reply(self, exchange: _Exchange, reply: Reply) -> None:
+        self._require_open(exchange)
+        fields = [(":status", str(reply.status if isinstance(reply, Answer) else 200))]
+        fields += [(name.lower(), value) for name, value in reply.headers.items()]
+        if isinstance(reply, Answer):
+            fields.append(("content-length", str(len(reply.body))))
+            self._h2.send_headers(exchange.number, fields, end_stream=not reply.body)
+            if reply.body:
+                await self.write(exchange, reply.body, is_last=True)
+        else:
+            self._h2.send_headers(exchange.number, fields)
+            self._flush()
+            await reply.send(_Http2Channel(self, exchange))
+            await self.write(exchange, b"", is_last=True)
+        self._flush()
+
+
+class _Http2Channel:
+    def __init__(self, connection: Http2Connection, exchange: _Exchange) -> None:
+        self._connection = connection
+        self._exchange = exchange
+
+    async def write(self, data: bytes) -> None:
+        await self._connection.write(self._exchange, data)
+
+    def reset(self) -> None:
+        self._connection.reset(self._exchange)
+        raise ConnectionAbortedError("a fault reset the stream")
+
+    def reset_connection(self) -> None:
+        self._connection.abort_connection()
+        raise ConnectionAbortedError("a fault cut the connection")
+
+    def close_connection(self) -> None:
+        self._connection.close_connection()
+        raise ConnectionAbortedError("a fault closed the connection")

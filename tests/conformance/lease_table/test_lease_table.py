@@ -116,6 +116,75 @@ async def test_a_checkpoint_keeps_its_sub_sequence_number(table: LeaseTable) -> 
     assert (await stored(table)).is_ended
 
 
+async def test_state_is_written_with_the_checkpoint_and_stays_until_the_next(table: LeaseTable) -> None:
+    """One write carries both; a checkpoint without state, a renewal and a change of owner leave it."""
+    lease = await held(table)
+    assert lease.state is None
+    lease = await table.checkpoint(lease, Checkpoint("5"), b"\x00\xff place")
+    assert ((await stored(table)).checkpoint, (await stored(table)).state) == (Checkpoint("5"), b"\x00\xff place")
+    lease = await table.checkpoint(await table.renew(lease), Checkpoint("6"))
+    taken = await table.take(lease, "other", await table.next_epoch())
+    assert taken is not None
+    assert taken.state == b"\x00\xff place"
+    assert (await table.checkpoint(taken, Checkpoint("7"), b"")).state == b""
+
+
+async def test_a_state_that_is_too_large_is_refused_before_anything_is_written(table: LeaseTable) -> None:
+    """The bound is 64 KiB; the checkpoint stays as it was."""
+    lease = await held(table)
+    with pytest.raises(ValueError, match="at most 65536"):
+        await table.checkpoint(lease, Checkpoint("5"), b"x" * (64 * 1024 + 1))
+    assert await stored(table) == lease
+    assert (await table.checkpoint(lease, Checkpoint("5"), b"x" * 64 * 1024)).checkpoint == Checkpoint("5")
+
+
+async def test_who_lost_the_lease_writes_no_state(table: LeaseTable) -> None:
+    """State belongs to the checkpoint: both or neither."""
+    old = await held(table, "old")
+    new = await table.take(old, "new", await table.next_epoch())
+    with pytest.raises(LeaseLost):
+        await table.checkpoint(old, Checkpoint("5"), b"mine")
+    assert await stored(table) == new
+
+
+async def test_throughput_is_told_with_renewals_and_checkpoints(table: LeaseTable) -> None:
+    """None leaves what was measured last."""
+    lease = await table.renew(await held(table), throughput=12.5)
+    assert lease.throughput == 12.5
+    lease = await table.checkpoint(await table.renew(lease), Checkpoint("5"), throughput=0.25)
+    assert (await stored(table)).throughput == 0.25
+    assert (await table.renew(lease)).throughput == 0.25
+
+
+async def test_the_bell_is_heard_by_whoever_listens(table: LeaseTable) -> None:
+    """Each ring raises what is heard; epochs do not ring it."""
+    before = await table.hear()
+    await table.next_epoch()
+    assert await table.hear() == before
+    await asyncio.gather(table.ring(), table.ring())
+    assert await table.hear() == before + 2
+    assert await table.list_leases() == []
+
+
+async def test_parts_of_a_scan_are_disjoint_and_together_everything(table: LeaseTable) -> None:
+    """Workers that scan a part each see every lease once among them."""
+    names = {f"shardId-{number:012d}" for number in range(30)}
+    for name in names:
+        await table.create(replace(LEASE, shard_id=name))
+    assert {lease.shard_id for lease in await table.scan()} == names
+    found = [lease.shard_id for part in range(4) for lease in await table.scan(part, 4)]
+    assert sorted(found) == sorted(names)
+    again = [lease.shard_id for lease in await table.scan(2, 4)]
+    assert set(again) == {lease.shard_id for lease in await table.scan(2, 4)}, "a lease stays in its part"
+
+
+async def test_epochs_survive_the_deletion_and_creation_of_leases(table: LeaseTable) -> None:
+    """The counter is the group's, not the lease's."""
+    lease = await held(table)
+    assert await table.delete(lease)
+    assert (await held(table)).epoch > lease.epoch
+
+
 async def test_who_lost_the_lease_can_neither_renew_nor_checkpoint_nor_release(table: LeaseTable) -> None:
     """After another's take every write of the former holder raises and changes nothing."""
     old = await held(table, "one")

@@ -74,10 +74,18 @@ class FaultyTable(MemoryLeaseTable):
     async def ask_for(self, lease: Lease, owner: str) -> Lease | None:
         return await self._faulty(lambda: MemoryLeaseTable.ask_for(self, lease, owner))
 
-    async def renew(self, lease: Lease) -> Lease:
-        return await self._faulty(lambda: MemoryLeaseTable.renew(self, lease))
+    async def ring(self) -> None:
+        await self._faulty(self.shared.ring)
 
-    async def checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> Lease:
+    async def hear(self) -> int:
+        return await self._faulty(self.shared.hear)
+
+    async def renew(self, lease: Lease, throughput: float | None = None) -> Lease:
+        return await self._faulty(lambda: MemoryLeaseTable.renew(self, lease, throughput))
+
+    async def checkpoint(
+        self, lease: Lease, checkpoint: Checkpoint, state: bytes | None = None, throughput: float | None = None
+    ) -> Lease:
         passed = [
             number
             for number, shard_id in self.ledger.shard_of.items()
@@ -85,7 +93,7 @@ class FaultyTable(MemoryLeaseTable):
         ]
         undone = [number for number in passed if number not in self.ledger.done]
         assert not undone, f"checkpoint {checkpoint} of {lease.shard_id} passes {undone[:3]}"
-        return await self._faulty(lambda: MemoryLeaseTable.checkpoint(self, lease, checkpoint))
+        return await self._faulty(lambda: MemoryLeaseTable.checkpoint(self, lease, checkpoint, state, throughput))
 
     async def release(self, lease: Lease) -> None:
         await self._faulty(lambda: MemoryLeaseTable.release(self, lease))

@@ -8,7 +8,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from shardline import Checkpoint, DynamoDBLeaseTable, LeaseTableUnavailable
-from shardline.dynamodb_rows import from_item, is_lease, to_item
+from shardline.dynamodb_counter import first_epoch
+from shardline.dynamodb_rows import counter_item, from_item, is_lease, to_item
+from shardline.kcl import live_workers
 
 KCL_ITEM: dict[str, Any] = {
     "leaseKey": {"S": "shardId-000000000003"},
@@ -38,9 +40,51 @@ def test_a_lease_is_written_in_the_kcls_words() -> None:
     """So that it, and the tools around it, can read the table."""
     item = to_item(from_item(KCL_ITEM))
     ours = {"entityType": {"S": "LEASE"}, "shardlineEpoch": {"N": "0"}}
-    expected = {**KCL_ITEM, **ours, "parentShardId": {"SS": sorted(KCL_ITEM["parentShardId"]["SS"])}}
-    del expected["throughputKBps"]
-    assert item == expected
+    parents = {"SS": sorted(KCL_ITEM["parentShardId"]["SS"])}
+    assert item == {**KCL_ITEM, **ours, "parentShardId": parents, "throughputKBps": {"N": "12.500"}}
+
+
+def test_a_lease_of_one_of_many_streams_names_its_stream_and_shard() -> None:
+    """As MultiStreamLease of the KCL needs it; with a prefix the group sees plain shard ids."""
+    stream = "123456789012:orders:1700000000"
+    item = to_item(from_item(KCL_ITEM), f"{stream}:")
+    assert item["leaseKey"] == {"S": f"{stream}:shardId-000000000003"}
+    assert (item["streamName"], item["shardId"]) == ({"S": stream}, KCL_ITEM["leaseKey"])
+    assert from_item(item, f"{stream}:") == from_item(KCL_ITEM)
+    assert from_item(item).shard_id == f"{stream}:shardId-000000000003"
+
+
+# The attributes that Lease and ExtendedSequenceNumber of KCL 2.7.2 and 3.0.0 demand of every item of the table.
+REQUIRED_BY_OLDER_KCL = ("leaseKey", "leaseCounter", "checkpoint", "ownerSwitchesSinceCheckpoint")
+
+
+@pytest.mark.parametrize("prefix", ["", "123456789012:orders:1700000000:"])
+def test_the_counter_is_a_lease_for_an_older_kcl_and_none_for_us_and_the_newest(prefix: str) -> None:
+    """Else its listing of leases fails, which stops a KCL 2.x or 3.0 fleet."""
+    item = counter_item("app/stream", 7, prefix)
+    assert set(REQUIRED_BY_OLDER_KCL) <= set(item)
+    assert item["checkpoint"] == {"S": "SHARD_END"}
+    assert item["entityType"] not in ({"S": "LEASE"}, None)
+    assert not is_lease(item)
+    assert not is_lease({name: value for name, value in item.items() if name != "entityType"})
+
+
+def test_a_missing_counter_goes_on_above_everything_that_was_handed_out() -> None:
+    """From nothing in an empty table; else from the leases' epochs or the clock, whichever is higher."""
+    now = 1_704_067_200 + 5000
+    assert first_epoch([], now) == 0
+    assert first_epoch([KCL_ITEM], now) == 5000
+    assert first_epoch([{**KCL_ITEM, "shardlineEpoch": {"N": "9000"}}, KCL_ITEM], now) == 9000
+    assert first_epoch([KCL_ITEM], 0.0) == 0
+    in_2090 = 3_786_912_000
+    assert first_epoch([KCL_ITEM], in_2090) < 2**31
+
+
+def test_kcl_workers_count_as_live_for_a_minute_after_their_last_report() -> None:
+    """Their heartbeats are items beside the leases; nothing else is one."""
+    beat = {"leaseKey": {"S": "java"}, "entityType": {"S": "WORKER_METRIC_STATS"}, "lut": {"N": "1000"}}
+    assert live_workers([beat, KCL_ITEM, counter_item("app/stream", 1)], 1059.0) == ["java"]
+    assert live_workers([beat], 1060.0) == []
 
 
 @pytest.mark.parametrize("kind", ["WORKER_METRIC_STATS", "LEADER", "STREAM", "SHARDLINE_EPOCH"])
@@ -78,6 +122,9 @@ async def test_trouble_of_the_client_is_an_unavailable_table(error: Exception) -
     calls = [
         table.open("app/stream"),
         table.next_epoch(),
+        table.ring(),
+        table.hear(),
+        table.scan(),
         table.list_leases(),
         table.get("shard"),
         table.create(lease),

@@ -2,98 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import aiohttp
-from botocore.exceptions import BotoCoreError, ClientError
-
-from shardline.dynamodb_rows import EPOCH_KEY, EPOCH_TYPE, Item, from_item, is_lease, key_of, to_item
-from shardline.errors import LeaseLost, LeaseTableMismatch, LeaseTableUnavailable
+from shardline import kcl
+from shardline.dynamodb_counter import Counter
+from shardline.dynamodb_rows import Item, check_state, from_item, is_lease, key_of, throughput_value, to_item
+from shardline.dynamodb_table import Refused, Table
+from shardline.errors import LeaseLost, LeaseTableUnavailable
 from shardline.model import Checkpoint, ChildShard, Lease
-
-_REFUSED = "ConditionalCheckFailedException"
-
-
-class _Refused(Exception):
-    """The condition of a write did not hold."""
-
-
-@asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
-    """Turn what the client raises into this library's errors, and a refused condition into _Refused."""
-    try:
-        yield
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") == _REFUSED:
-            raise _Refused from error
-        raise LeaseTableUnavailable(str(error)) from error
-    except (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise LeaseTableUnavailable(str(error)) from error
 
 
 class DynamoDBLeaseTable:
     """Leases in one DynamoDB table; see LeaseTable for the promises.
 
     `dynamodb` is an aiobotocore client that the caller closes. With `create_missing` the table is created
-    (on-demand capacity) when it is not there; else LeaseTableUnavailable is raised by `open`.
+    (on-demand capacity) when it is not there; else LeaseTableUnavailable is raised by `open`. With a
+    `key_prefix`, such as the KCL's `account:stream:creation epoch:`, several groups share the table and see
+    each their own leases. While workers of KCL 3.5 report in the table, `open` raises LeaseTableUnavailable,
+    so that a group waits for them to be gone; `beside_kcl` joins them all the same. `wall_clock` gives
+    seconds since the epoch.
     """
 
-    def __init__(self, *, dynamodb: Any, table: str, create_missing: bool = False) -> None:
-        self._client = dynamodb
-        self._table = table
+    def __init__(
+        self,
+        *,
+        dynamodb: Any,
+        table: str,
+        create_missing: bool = False,
+        key_prefix: str = "",
+        beside_kcl: bool = False,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._table = Table(dynamodb, table)
+        self._counter = Counter(self._table, key_prefix, wall_clock)
         self._create_missing = create_missing
+        self._prefix = key_prefix
+        self._beside_kcl = beside_kcl
+        self._wall_clock = wall_clock
 
     async def open(self, group: str) -> None:
         """See LeaseTable."""
         if self._create_missing:
-            await self._create_table()
-        try:
-            await self._update(
-                key_of(EPOCH_KEY),
-                "SET consumerGroup = :group, entityType = :type",
-                "attribute_not_exists(consumerGroup) OR consumerGroup = :group",
-                {":group": {"S": group}, ":type": {"S": EPOCH_TYPE}},
-            )
-        except _Refused as error:
-            raise LeaseTableMismatch(f"table {self._table} serves another group than {group}") from error
+            await self._table.create()
+        if not self._beside_kcl:
+            await self._wait_for_kcl()
+        await self._counter.open(group)
 
     async def next_epoch(self) -> int:
         """See LeaseTable."""
-        written = await self._update(key_of(EPOCH_KEY), "ADD epoch :one", None, {":one": {"N": "1"}})
-        return int(written["epoch"]["N"])
+        return await self._counter.next_epoch()
+
+    async def ring(self) -> None:
+        """See LeaseTable. One write."""
+        await self._counter.ring()
+
+    async def hear(self) -> int:
+        """See LeaseTable. One eventually consistent read of one small item."""
+        return await self._counter.hear()
 
     async def list_leases(self) -> list[Lease]:
         """See LeaseTable. One Scan, paged."""
-        items: list[Item] = []
-        start: dict[str, Any] = {}
-        async with _translated():
-            while True:
-                page = await self._client.scan(TableName=self._table, ConsistentRead=True, **start)
-                items.extend(page["Items"])
-                if not page.get("LastEvaluatedKey"):
-                    break
-                start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-        return [from_item(item) for item in items if is_lease(item)]
+        return self._leases(await self._table.scan(consistent=True))
+
+    async def scan(self, part: int = 0, parts: int = 1) -> list[Lease]:
+        """See LeaseTable. An eventually consistent Scan of one segment, at half the price."""
+        return self._leases(await self._table.scan(consistent=False, part=part, parts=parts))
 
     async def get(self, shard_id: str) -> Lease | None:
         """See LeaseTable."""
-        async with _translated():
-            answer = await self._client.get_item(TableName=self._table, Key=key_of(shard_id), ConsistentRead=True)
-        item = answer.get("Item")
-        return from_item(item) if item and is_lease(item) else None
+        item = await self._table.get(self._key(shard_id))
+        return self._lease(item) if item and is_lease(item) else None
 
     async def create(self, lease: Lease) -> bool:
         """See LeaseTable."""
         try:
-            async with _translated():
-                await self._client.put_item(
-                    TableName=self._table,
-                    Item=to_item(lease),
-                    ConditionExpression="attribute_not_exists(leaseKey)",
-                )
-        except _Refused:
+            await self._table.put(to_item(lease, self._prefix), "attribute_not_exists(leaseKey)")
+        except Refused:
             return False
         return True
 
@@ -106,7 +92,7 @@ class DynamoDBLeaseTable:
             change += ", ownerSwitchesSinceCheckpoint = if_not_exists(ownerSwitchesSinceCheckpoint, :zero) + :one"
         try:
             return await self._write(lease, f"{change} REMOVE checkpointOwner", values)
-        except _Refused:
+        except Refused:
             stored = await self.get(lease.shard_id)
             return stored if stored and (stored.owner, stored.epoch) == (owner, epoch) else None
 
@@ -115,32 +101,40 @@ class DynamoDBLeaseTable:
         if lease.owner is None:
             return None
         try:
-            written = await self._update(
-                key_of(lease.shard_id),
+            written = await self._table.update(
+                self._key(lease.shard_id),
                 "SET leaseOwner = :new, checkpointOwner = :old",
                 "leaseOwner = :old AND attribute_not_exists(checkpointOwner)",
                 {":new": {"S": owner}, ":old": {"S": lease.owner}},
             )
-        except _Refused:
+        except Refused:
             return None
-        return from_item(written)
+        return self._lease(written)
 
-    async def renew(self, lease: Lease) -> Lease:
+    async def renew(self, lease: Lease, throughput: float | None = None) -> Lease:
         """See LeaseTable."""
-        return await self._write_held(lease, "SET leaseCounter = leaseCounter + :one", {})
+        change, values = _measured("SET leaseCounter = leaseCounter + :one", throughput)
+        return await self._write_held(lease, change, values)
 
-    async def checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> Lease:
+    async def checkpoint(
+        self, lease: Lease, checkpoint: Checkpoint, state: bytes | None = None, throughput: float | None = None
+    ) -> Lease:
         """See LeaseTable."""
-        change = (
+        check_state(state)
+        change, values = _measured(
             "SET #checkpoint = :number, checkpointSubSequenceNumber = :sub, ownerSwitchesSinceCheckpoint = :zero, "
-            "leaseCounter = leaseCounter + :one REMOVE pendingCheckpoint, pendingCheckpointSubSequenceNumber, "
-            "pendingCheckpointState"
+            "leaseCounter = leaseCounter + :one",
+            throughput,
         )
-        values = {
+        values |= {
             ":number": {"S": checkpoint.sequence_number},
             ":sub": {"N": str(checkpoint.sub_sequence_number)},
             ":zero": {"N": "0"},
         }
+        if state is not None:
+            change += ", shardlineState = :state"
+            values[":state"] = {"B": state}
+        change += " REMOVE pendingCheckpoint, pendingCheckpointSubSequenceNumber, pendingCheckpointState"
         return await self._write_held(lease, change, values)
 
     async def release(self, lease: Lease) -> None:
@@ -156,7 +150,7 @@ class DynamoDBLeaseTable:
                     {},
                     f"{state}(checkpointOwner)",
                 )
-            except _Refused:
+            except Refused:
                 stored = await self.get(lease.shard_id)
                 if stored and self._is_own_release(lease, stored):
                     return
@@ -171,26 +165,24 @@ class DynamoDBLeaseTable:
         if not members:
             return
         try:
-            await self._update(
-                key_of(shard_id),
+            await self._table.update(
+                self._key(shard_id),
                 "SET childShardIds = :children",
                 "attribute_exists(leaseKey)",
                 {":children": {"SS": members}},
             )
-        except _Refused:
+        except Refused:
             return
 
     async def delete(self, lease: Lease) -> bool:
         """See LeaseTable."""
         try:
-            async with _translated():
-                await self._client.delete_item(
-                    TableName=self._table,
-                    Key=key_of(lease.shard_id),
-                    ConditionExpression="attribute_not_exists(leaseKey) OR leaseCounter = :counter",
-                    ExpressionAttributeValues={":counter": {"N": str(lease.counter)}},
-                )
-        except _Refused:
+            await self._table.delete(
+                self._key(lease.shard_id),
+                "attribute_not_exists(leaseKey) OR leaseCounter = :counter",
+                {":counter": {"N": str(lease.counter)}},
+            )
+        except Refused:
             return False
         return True
 
@@ -198,11 +190,11 @@ class DynamoDBLeaseTable:
         """Write as the holder. A refusal caused by one's own lost answer is followed by one more try."""
         try:
             return await self._write(lease, change, values)
-        except _Refused:
+        except Refused:
             lease = self._still_held(lease, await self.get(lease.shard_id))
         try:
             return await self._write(lease, change, values)
-        except _Refused as error:
+        except Refused as error:
             raise LeaseLost(lease.shard_id) from error
 
     @staticmethod
@@ -221,39 +213,32 @@ class DynamoDBLeaseTable:
         return stored
 
     async def _write(self, lease: Lease, change: str, values: Mapping[str, Any], also: str | None = None) -> Lease:
-        """Apply a change if nobody wrote since `lease` was read. Raises _Refused when refused."""
+        """Apply a change if nobody wrote since `lease` was read. Raises Refused when refused."""
         condition = "leaseCounter = :counter" + (f" AND {also}" if also else "")
         bound = {**values, ":counter": {"N": str(lease.counter)}, ":one": {"N": "1"}}
-        return from_item(await self._update(key_of(lease.shard_id), change, condition, bound))
+        return self._lease(await self._table.update(self._key(lease.shard_id), change, condition, bound))
 
-    async def _update(self, key: Item, change: str, condition: str | None, values: Mapping[str, Any]) -> Item:
-        options: dict[str, Any] = {"ConditionExpression": condition} if condition else {}
-        if "#checkpoint" in change:
-            options["ExpressionAttributeNames"] = {"#checkpoint": "checkpoint"}
-        async with _translated():
-            answer = await self._client.update_item(
-                TableName=self._table,
-                Key=key,
-                UpdateExpression=change,
-                ExpressionAttributeValues=dict(values),
-                ReturnValues="ALL_NEW",
-                **options,
+    async def _wait_for_kcl(self) -> None:
+        items = await self._table.scan(consistent=True)
+        workers = kcl.live_workers(items, self._wall_clock())
+        if workers:
+            raise LeaseTableUnavailable(
+                f"table {self._table.name} is in use by the KCL workers {', '.join(workers)}: stop them; their "
+                f"reports expire after {kcl.HEARTBEAT_EXPIRY_SECONDS:.0f} s. beside_kcl=True joins them instead"
             )
-        attributes: Item = answer["Attributes"]
-        return attributes
 
-    async def _create_table(self) -> None:
-        async with _translated():
-            try:
-                await self._client.create_table(
-                    TableName=self._table,
-                    KeySchema=[{"AttributeName": "leaseKey", "KeyType": "HASH"}],
-                    AttributeDefinitions=[{"AttributeName": "leaseKey", "AttributeType": "S"}],
-                    BillingMode="PAY_PER_REQUEST",
-                )
-            except ClientError as error:
-                if error.response.get("Error", {}).get("Code") != "ResourceInUseException":
-                    raise
-            await self._client.get_waiter("table_exists").wait(
-                TableName=self._table, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-            )
+    def _key(self, shard_id: str) -> Item:
+        return key_of(self._prefix + shard_id)
+
+    def _lease(self, item: Item) -> Lease:
+        return from_item(item, self._prefix)
+
+    def _leases(self, items: Iterable[Item]) -> list[Lease]:
+        prefix = self._prefix
+        return [self._lease(item) for item in items if is_lease(item) and item["leaseKey"]["S"].startswith(prefix)]
+
+
+def _measured(change: str, throughput: float | None) -> tuple[str, dict[str, Any]]:
+    if throughput is None:
+        return change, {}
+    return f"{change}, throughputKBps = :throughput", {":throughput": throughput_value(throughput)}

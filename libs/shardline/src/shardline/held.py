@@ -9,6 +9,7 @@ from shardline.clock import Clock
 from shardline.errors import LeaseLost, LeaseTableUnavailable
 from shardline.lease_table import LeaseTable
 from shardline.model import Checkpoint, Lease
+from shardline.throughput import Throughput
 
 
 class HeldLease:
@@ -16,6 +17,8 @@ class HeldLease:
 
     def __init__(self, table: LeaseTable, lease: Lease, clock: Clock, duration: float, taken_at: float) -> None:
         self.lease = lease
+        self.throughput = Throughput(taken_at, lease.throughput)
+        """What this worker reads of the shard."""
         self.renewed_at = taken_at
         self.is_over = False
         """Whether the lease was released or its shard ended: nothing may be written any more."""
@@ -34,18 +37,28 @@ class HeldLease:
         """Whether others may take the lease by now."""
         return self._clock.monotonic() - self.renewed_at >= self._duration
 
+    def measured(self, size: int) -> None:
+        """Count `size` bytes of records read; written as the lease's throughput with its next renewals."""
+        self.throughput.add(size)
+
     async def renew(self) -> None:
         """Renew. Raises LeaseLost, also when the time is up; LeaseTableUnavailable while there is hope."""
-        await self._write(lambda: self._table.renew(self.lease))
+        throughput = self._measure()
+        await self._write(lambda: self._table.renew(self.lease, throughput))
 
-    async def checkpoint(self, checkpoint: Checkpoint) -> None:
-        """Write progress, unless the table has it already; also renews. Raises as `renew` does."""
+    async def checkpoint(self, checkpoint: Checkpoint, state: bytes | None = None) -> None:
+        """Write progress, unless the table has it already; also renews. Raises as `renew` does.
+
+        `state` is written with it; None leaves what was written before. Raises ValueError for a state
+        above MAX_STATE_BYTES.
+        """
         if checkpoint > self.lease.checkpoint:
-            await self._write(lambda: self._table.checkpoint(self.lease, checkpoint))
+            throughput = self._measure()
+            await self._write(lambda: self._table.checkpoint(self.lease, checkpoint, state, throughput))
 
-    async def end(self, checkpoint: Checkpoint) -> None:
-        """Write the last checkpoint of an ended shard; the lease is over then. Raises as `renew` does."""
-        await self.checkpoint(checkpoint)
+    async def end(self, checkpoint: Checkpoint, state: bytes | None = None) -> None:
+        """Write the last checkpoint of an ended shard; the lease is over then. Raises as `checkpoint` does."""
+        await self.checkpoint(checkpoint, state)
         self.is_over = True
 
     async def retake(self) -> None:
@@ -67,6 +80,9 @@ class HeldLease:
             if not self.is_over:
                 await self._table.release(self.lease)
                 self.is_over = True
+
+    def _measure(self) -> float | None:
+        return self.throughput.measure(self._clock.monotonic())
 
     async def _write(self, write: Callable[[], Awaitable[Lease]]) -> None:
         async with self._writing:

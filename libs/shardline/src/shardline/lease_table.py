@@ -23,8 +23,20 @@ class LeaseTable(Protocol):
     async def next_epoch(self) -> int:
         """Raise the group's epoch counter by one, atomically, and return it. The first is 1."""
 
+    async def ring(self) -> None:
+        """Tell every worker of the group that there may be leases to take."""
+
+    async def hear(self) -> int:
+        """Return a number that every `ring` raises, which may lag behind by a second or so."""
+
     async def list_leases(self) -> list[Lease]:
         """Return every lease, read consistently, in no order."""
+
+    async def scan(self, part: int = 0, parts: int = 1) -> list[Lease]:
+        """Return every lease of one of `parts` disjoint parts of the table, at the lowest price.
+
+        A lease stays in its part. The rows may lag behind by a second or so: conditional writes tell.
+        """
 
     async def get(self, shard_id: str) -> Lease | None:
         """Return one lease, read consistently, or None when there is none."""
@@ -38,11 +50,20 @@ class LeaseTable(Protocol):
     async def ask_for(self, lease: Lease, owner: str) -> Lease | None:
         """Start a hand-off from the lease's owner to `owner`. None: it has changed owner meanwhile."""
 
-    async def renew(self, lease: Lease) -> Lease:
-        """Show that the holder lives. Raises LeaseLost. The answer tells whether a hand-off is wanted."""
+    async def renew(self, lease: Lease, throughput: float | None = None) -> Lease:
+        """Show that the holder lives. Raises LeaseLost. The answer tells whether a hand-off is wanted.
 
-    async def checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> Lease:
-        """Write progress, which also renews. Raises LeaseLost. The answer may tell that a hand-off is wanted."""
+        `throughput` is what the shard delivers, in kB/s; None leaves what was written before.
+        """
+
+    async def checkpoint(
+        self, lease: Lease, checkpoint: Checkpoint, state: bytes | None = None, throughput: float | None = None
+    ) -> Lease:
+        """Write progress, which also renews. Raises LeaseLost. The answer may tell that a hand-off is wanted.
+
+        `state` is the user's, at most MAX_STATE_BYTES, else ValueError; it is written with the checkpoint or
+        not at all, and None leaves what was written before.
+        """
 
     async def release(self, lease: Lease) -> None:
         """Give the lease up: to the asker in a hand-off, else to nobody. Raises LeaseLost."""

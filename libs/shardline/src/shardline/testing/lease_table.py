@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from zlib import crc32
 
+from shardline.dynamodb_rows import check_state
 from shardline.errors import LeaseLost, LeaseTableMismatch
 from shardline.model import Checkpoint, ChildShard, Lease
 
@@ -15,6 +17,7 @@ class MemoryLeaseTable:
     def __init__(self) -> None:
         self.leases: dict[str, Lease] = {}
         self.epoch = 0
+        self.bell = 0
         self._group: str | None = None
 
     async def open(self, group: str) -> None:
@@ -31,6 +34,19 @@ class MemoryLeaseTable:
     async def list_leases(self) -> list[Lease]:
         """See LeaseTable."""
         return list(self.leases.values())
+
+    async def ring(self) -> None:
+        """See LeaseTable."""
+        self.bell += 1
+
+    async def hear(self) -> int:
+        """See LeaseTable."""
+        return self.bell
+
+    async def scan(self, part: int = 0, parts: int = 1) -> list[Lease]:
+        """See LeaseTable."""
+        every = await self.list_leases()
+        return [lease for lease in every if crc32(lease.shard_id.encode()) % parts == part]
 
     async def get(self, shard_id: str) -> Lease | None:
         """See LeaseTable."""
@@ -60,13 +76,18 @@ class MemoryLeaseTable:
         self.leases[lease.shard_id] = asked
         return asked
 
-    async def renew(self, lease: Lease) -> Lease:
+    async def renew(self, lease: Lease, throughput: float | None = None) -> Lease:
         """See LeaseTable."""
-        return self._write(self._held(lease))
+        return self._write(_measured(self._held(lease), throughput))
 
-    async def checkpoint(self, lease: Lease, checkpoint: Checkpoint) -> Lease:
+    async def checkpoint(
+        self, lease: Lease, checkpoint: Checkpoint, state: bytes | None = None, throughput: float | None = None
+    ) -> Lease:
         """See LeaseTable."""
-        return self._write(replace(self._held(lease), checkpoint=checkpoint, owner_switches=0))
+        check_state(state)
+        held = _measured(self._held(lease), throughput)
+        state = held.state if state is None else state
+        return self._write(replace(held, checkpoint=checkpoint, owner_switches=0, state=state))
 
     async def release(self, lease: Lease) -> None:
         """See LeaseTable."""
@@ -100,3 +121,7 @@ class MemoryLeaseTable:
         written = replace(lease, counter=lease.counter + 1)
         self.leases[lease.shard_id] = written
         return written
+
+
+def _measured(lease: Lease, throughput: float | None) -> Lease:
+    return lease if throughput is None else replace(lease, throughput=throughput)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Generator, Sequence
 from dataclasses import dataclass
 from functools import total_ordering
+from typing import Protocol
+
+from aws_wire.kinesis import Record as Record
 
 AT_TIMESTAMP = "AT_TIMESTAMP"
 TRIM_HORIZON = "TRIM_HORIZON"
 LATEST = "LATEST"
 SHARD_END = "SHARD_END"
+
+MAX_STATE_BYTES = 16 * 1024
+"""The largest state a batch may be done with. DynamoDB charges a write for each KB of the item."""
 
 _RANK = {AT_TIMESTAMP: 0, TRIM_HORIZON: 1, LATEST: 2, SHARD_END: 4}
 _NUMBER_RANK = 3
@@ -56,28 +62,19 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
-    """One user record. `arrived` is Kinesis' approximate arrival time, milliseconds since the epoch, UTC."""
-
-    sequence_number: str
-    sub_sequence_number: int
-    partition_key: str
-    data: bytes
-    arrived: int
-
-
-@dataclass(frozen=True, slots=True)
 class ShardLease:
     """What a processor knows of the shard it works on.
 
     `epoch` comes from one counter of the whole group that is raised at every acquisition and never
-    reset: of two workers that believe they hold a shard, the one with the higher epoch does.
+    reset: of two workers that believe they hold a shard, the one with the higher epoch does. `state` is
+    what the last batch under the lease's checkpoint was done with, by this worker or a former one.
     """
 
     stream: str
     shard_id: str
     parents: tuple[str, ...] = ()
     epoch: int = 0
+    state: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +104,8 @@ class Lease:
 
     `counter` is raised by every write, so that a stale holder's write fails. `epoch` is that of the
     acquisition that the row stands for. While a hand-off is under way `owner` is the coming owner and
-    `checkpoint_owner` the leaving one, who still holds the shard.
+    `checkpoint_owner` the leaving one, who still holds the shard. `throughput` is what the shard delivers,
+    in kB/s, as its holder measured it; `state` is what the user wrote with the checkpoint.
     """
 
     shard_id: str
@@ -121,6 +119,8 @@ class Lease:
     ending_hash_key: int | None = None
     checkpoint_owner: str | None = None
     owner_switches: int = 0
+    throughput: float | None = None
+    state: bytes | None = None
 
     @property
     def holder(self) -> str | None:
@@ -133,6 +133,35 @@ class Lease:
         return self.checkpoint.sequence_number == SHARD_END
 
 
+class Receipt(Protocol):
+    """How a batch tells the group that it is delivered."""
+
+    @property
+    def is_void(self) -> bool:
+        """Whether the group no longer reads the shard as it did when it gave the batch."""
+
+    def done(self, state: bytes | None) -> None:
+        """Count the batch as delivered, unless the receipt is void."""
+
+    async def settled(self) -> None:
+        """Return once the batch is delivered or the receipt is void."""
+
+    async def committed(self) -> None:
+        """Return once a checkpoint covers the batch. Raises LeaseLost when the receipt is void before."""
+
+
+class _Nothing:
+    """An awaitable that is ready."""
+
+    __slots__ = ()
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield from ()
+
+
+_NOTHING = _Nothing()
+
+
 class Batch:
     """Consecutive records of one shard, and the promise to say when they are delivered.
 
@@ -140,7 +169,16 @@ class Batch:
     the last batch of the shard. Each batch is followed by the next whether or not it is done.
     """
 
-    __slots__ = ("_on_done", "child_shards", "is_done", "lease", "millis_behind_latest", "records", "shard_ended")
+    __slots__ = (
+        "_receipt",
+        "child_shards",
+        "is_done",
+        "lease",
+        "millis_behind_latest",
+        "records",
+        "shard_ended",
+        "state",
+    )
 
     def __init__(
         self,
@@ -150,7 +188,7 @@ class Batch:
         millis_behind_latest: int = 0,
         shard_ended: bool = False,
         child_shards: tuple[ChildShard, ...] = (),
-        on_done: Callable[[], None] | None = None,
+        receipt: Receipt | None = None,
     ) -> None:
         self.lease = lease
         self.records = records
@@ -158,19 +196,51 @@ class Batch:
         self.shard_ended = shard_ended
         self.child_shards = child_shards
         self.is_done = False
-        self._on_done = on_done
+        self.state: bytes | None = None
+        """What `done` was given."""
+        self._receipt = receipt
 
-    def done(self) -> None:
+    @property
+    def lease_lost(self) -> bool:
+        """Whether the shard is no longer read here as it was: `done` has no effect, the batch may come again."""
+        return self._receipt is not None and self._receipt.is_void
+
+    def done(self, state: bytes | None = None) -> Awaitable[None]:
         """Mark the whole batch delivered, for good: it is never delivered again once checkpointed.
 
-        Call it from the event loop's thread, at any time, in any order among batches; a second call
-        does nothing, nor does a call after the lease is lost.
+        Call it from the event loop's thread, at any time, in any order among batches; a second call does
+        nothing, nor does a call after the lease is lost. The checkpoint follows by itself, within the
+        checkpoint interval, as soon as all earlier batches of the shard are done too.
+
+        `state`, at most MAX_STATE_BYTES, is written with that checkpoint, in one write: whoever reads the
+        shard next finds it in `lease.state`. Of several batches under one checkpoint the last that gave a
+        state counts; None leaves what was written before. A heartbeat has no place in the shard, so that
+        its state is not written.
+
+        Nothing needs to be awaited; awaiting the answer returns at once. Use `committed` to wait for the
+        checkpoint itself. Raises ValueError for a state that is too large.
         """
-        if self.is_done:
-            return
-        self.is_done = True
-        if self._on_done is not None:
-            self._on_done()
+        if state is not None and len(state) > MAX_STATE_BYTES:
+            raise ValueError(f"a state of {len(state)} bytes; at most {MAX_STATE_BYTES}: keep a pointer instead")
+        if not (self.is_done or self.lease_lost):
+            self.is_done = True
+            self.state = state
+            if self._receipt is not None:
+                self._receipt.done(state)
+        return _NOTHING
+
+    async def settled(self) -> None:
+        """Return once the batch is done or its lease lost."""
+        if self._receipt is not None and not self.is_done:
+            await self._receipt.settled()
+
+    async def committed(self) -> None:
+        """Return once a checkpoint covers the batch; it hastens nothing. A heartbeat has nothing to cover.
+
+        Raises LeaseLost when the shard is lost, or given up, before that: the batch comes again.
+        """
+        if self._receipt is not None:
+            await self._receipt.committed()
 
     def __repr__(self) -> str:
         """The batch's place and size, without its data."""

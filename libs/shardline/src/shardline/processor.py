@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from shardline.model import Batch, Checkpoint, ShardLease
 
@@ -34,6 +34,14 @@ class Processor(Protocol):
 
     async def lost(self, lease: ShardLease) -> None:
         """Forget the shard's work in flight and deliver nothing more of it: it will come again."""
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """A processor may have this method too: one whose `process` waits for something that may never come."""
+
+    def leaving(self, lease: ShardLease) -> None:
+        """Have a waiting `process` of this shard return: the shard is to be given up; `drain` comes next."""
 
 
 class _EachBatch:

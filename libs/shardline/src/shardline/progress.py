@@ -15,6 +15,10 @@ class Delivery:
     ends_at: Checkpoint | None
     records: int
     size: int
+    number: int = 0
+    """Its place among the batches of one reading, from 1."""
+    state: bytes | None = None
+    """What the user keeps with this place; None leaves what was kept before."""
     is_done: bool = False
 
 
@@ -22,15 +26,20 @@ class Progress:
     """The batches of one reading of a shard, in their order.
 
     With batches 1, 2 and 4 done, the safe checkpoint is the end of 2: a checkpoint never passes a batch
-    that is not done.
+    that is not done. The state that goes with it is that of the last batch up to 2 that gave one.
     """
 
     def __init__(self) -> None:
         self.safe: Checkpoint | None = None
         """The end of the longest prefix of done batches; None before the first is done."""
+        self.state: bytes | None = None
+        """The state that belongs to `safe`; None when no batch of the prefix gave one."""
+        self.prefix = 0
+        """How many batches the longest prefix of done ones has."""
         self.records_in_flight = 0
         self.bytes_in_flight = 0
         self._open: deque[Delivery] = deque()
+        self._furthest: Checkpoint | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -42,22 +51,26 @@ class Progress:
 
         Raises ValueError when it ends before an earlier one: a shard is read forwards only.
         """
-        last = next((each.ends_at for each in reversed(self._open) if each.ends_at), self.safe)
-        if ends_at is not None and last is not None and ends_at < last:
-            raise ValueError(f"a batch ends at {ends_at}, before the former one at {last}")
-        delivery = Delivery(ends_at, records, size)
+        if ends_at is not None:
+            if self._furthest is not None and ends_at < self._furthest:
+                raise ValueError(f"a batch ends at {ends_at}, before the former one at {self._furthest}")
+            self._furthest = ends_at
+        delivery = Delivery(ends_at, records, size, self.prefix + len(self._open) + 1)
         self._open.append(delivery)
         self.records_in_flight += records
         self.bytes_in_flight += size
         return delivery
 
-    def done(self, delivery: Delivery) -> None:
-        """Note that a batch is delivered. A second time changes nothing."""
+    def done(self, delivery: Delivery, state: bytes | None = None) -> None:
+        """Note that a batch is delivered, and the user's state at its end. A second time changes nothing."""
         if delivery.is_done:
             return
         delivery.is_done = True
+        delivery.state = state
         self.records_in_flight -= delivery.records
         self.bytes_in_flight -= delivery.size
         while self._open and self._open[0].is_done:
-            ends_at = self._open.popleft().ends_at
-            self.safe = ends_at if ends_at is not None else self.safe
+            first = self._open.popleft()
+            self.prefix += 1
+            self.safe = first.ends_at if first.ends_at is not None else self.safe
+            self.state = first.state if first.state is not None else self.state

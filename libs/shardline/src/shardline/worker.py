@@ -10,9 +10,12 @@ from typing import Any
 
 from shardline import fan_out, lineage
 from shardline.backoff import Backoff
+from shardline.deliveries import Deliveries
 from shardline.errors import LeaseLost, LeaseTableUnavailable, ShardGone, StreamUnavailable
 from shardline.held import HeldLease
-from shardline.model import LATEST, SHARD_END, Batch, Checkpoint, ChildShard, ShardLease
+from shardline.loss import DataLoss
+from shardline.model import LATEST, SHARD_END, Checkpoint, ChildShard, ShardLease
+from shardline.processor import Interruptible
 from shardline.progress import Progress
 from shardline.read_ahead import ReadAhead, reading_ahead
 from shardline.surroundings import Surroundings
@@ -26,19 +29,26 @@ class ShardWorker:
     def __init__(self, held: HeldLease, around: Surroundings) -> None:
         self.held = held
         self.millis_behind_latest: int | None = None
-        self.progress = Progress()
         self.is_leaving = False
         self._around = around
         self._settings = around.settings
         self._reading: asyncio.Timeout | None = None
         self._deadline: asyncio.Timeout | None = None
-        self._delivered = asyncio.Event()
+        self._deliveries = Deliveries(self._acquired())
 
     @property
     def shard(self) -> ShardLease:
-        """The shard as the processor knows it, under the present epoch."""
+        """The shard as the processor knows it: its epoch, and the state it was acquired with."""
+        return self._deliveries.shard
+
+    @property
+    def progress(self) -> Progress:
+        """How far the present reading is delivered."""
+        return self._deliveries.progress
+
+    def _acquired(self) -> ShardLease:
         lease = self.held.lease
-        return ShardLease(self._around.stream, lease.shard_id, lease.parents, lease.epoch)
+        return ShardLease(self._around.stream, lease.shard_id, lease.parents, lease.epoch, lease.state)
 
     def leave(self) -> None:
         """Have the shard drained, checkpointed and given up. Returns at once; `run` ends soon after."""
@@ -50,6 +60,9 @@ class ShardWorker:
             self._reading.reschedule(now)
         if self._deadline is not None:
             self._deadline.reschedule(now + self._settings.drain_seconds)
+        processor = self._around.processor
+        if isinstance(processor, Interruptible):
+            processor.leaving(self.shard)
 
     async def run(self) -> None:
         """Work until the shard is done with. A loss ends it quietly; a cancellation still saves progress."""
@@ -58,6 +71,8 @@ class ShardWorker:
         except* LeaseLost as lost:
             _log.warning("lost the lease of %s: %s", self.held.lease.shard_id, lost.exceptions[0])
             await self._forget()
+        finally:
+            self._deliveries.close()
 
     async def _run(self) -> None:
         try:
@@ -116,21 +131,14 @@ class ShardWorker:
     async def _start_afresh(self) -> None:
         """Save what is done and acquire the lease anew, so that what follows outranks what failed."""
         await self._persistently(self._save)
-        self.progress = Progress()
         await self._persistently(self.held.retake)
+        self._deliveries = Deliveries(self._acquired())
 
     async def _read_once(self) -> None:
         """Deliver the shard from the lease's checkpoint, or where the processor says, to its end or until leaving."""
         around = self._around
         start = await around.processor.start(self.shard) or self.held.lease.checkpoint
-        events = fan_out.events(
-            around.source,
-            self.shard.shard_id,
-            start,
-            settings=self._settings,
-            clock=around.clock,
-            fraction=around.rng.random,
-        )
+        events = around.reader.events(self.shard.shard_id, start)
         try:
             async with aclosing(events):  # type: ignore[type-var]
                 settings = self._settings
@@ -139,33 +147,31 @@ class ShardWorker:
         except ShardGone as gone:
             await self._confirm(gone)
             children = ()
-            await around.processor.process(self._batch(fan_out.ShardEvent([], None, 0, children)))
+            await around.processor.process(self._deliveries.give(fan_out.ShardEvent([], None, 0, children)))
         await around.processor.drain(self.shard)
-        if children is not None:
-            await self._until_delivered(lambda: self.progress.is_idle)
+        if children is not None and not (self.is_leaving and not self.progress.is_idle):
+            await self._deliveries.until(lambda: self.progress.is_idle)
             await self._persistently(lambda: self._end(children))
 
     async def _deliver(self, ahead: ReadAhead, start: Checkpoint) -> tuple[ChildShard, ...] | None:
         """Give events to the processor; returns the children at the shard's end, None when leaving."""
-        bounds = (self._settings.max_in_flight_records, self._settings.max_in_flight_bytes)
         pinned = start.sequence_number != LATEST
         while not self.is_leaving:
             event: fan_out.ShardEvent | None = None
             async with self._until_leaving():
-                await self._until_delivered(lambda: self._has_room(*bounds))
+                await self._deliveries.until(self._has_room)
                 event = await ahead.take()
             if event is None:
                 break
-            if not pinned:
-                await self._pin(event)
-            pinned = True
+            pinned = pinned or await self._pin(event)
             self.millis_behind_latest = event.millis_behind_latest
-            await self._around.processor.process(self._batch(event))
+            self.held.measured(event.size)
+            await self._around.processor.process(self._deliveries.give(event))
             if event.shard_ended:
                 return event.child_shards
         return None
 
-    async def _pin(self, event: fan_out.ShardEvent) -> None:
+    async def _pin(self, event: fan_out.ShardEvent) -> bool:
         """Write where LATEST was, before anything is worked on: it means "since now" only once.
 
         A restart must not skip what came in between. With records at once, that is just before the first.
@@ -176,43 +182,26 @@ class ShardWorker:
         elif event.continuation:
             before = Checkpoint(event.continuation)
         else:
-            return
-        self.progress.done(self.progress.add(before))
+            return event.shard_ended
+        self._deliveries.skip_to(before)
         await self._persistently(self._save)
+        return True
 
-    def _has_room(self, records: int, size: int) -> bool:
-        return self.progress.records_in_flight < records and self.progress.bytes_in_flight < size
-
-    def _batch(self, event: fan_out.ShardEvent) -> Batch:
-        progress, on_done = self.progress, None
-        if event.records or event.shard_ended:
-            last = event.records[-1] if event.records else None
-            delivery = progress.add(
-                Checkpoint(last.sequence_number, last.sub_sequence_number) if last else None,
-                len(event.records),
-                sum(len(record.data) for record in event.records),
-            )
-
-            def on_done() -> None:
-                progress.done(delivery)
-                self._delivered.set()
-
-        return Batch(
-            self.shard,
-            event.records,
-            millis_behind_latest=event.millis_behind_latest,
-            shard_ended=event.shard_ended,
-            child_shards=event.child_shards,
-            on_done=on_done,
+    def _has_room(self) -> bool:
+        progress, settings = self.progress, self._settings
+        return (
+            progress.records_in_flight < settings.max_in_flight_records
+            and progress.bytes_in_flight < settings.max_in_flight_bytes
         )
 
     async def _confirm(self, gone: ShardGone) -> None:
         """Find out what is gone: raises `gone` again when it was the consumer and the shard is still there."""
-        await self._around.source.register()
+        await self._around.reader.prepare()
         listed = await self._around.source.list_shards()
         if not listed or any(shard.shard_id == self.shard.shard_id for shard in listed):
             raise gone
-        _log.error("Kinesis no longer keeps %s; what was unread of it is lost", self.shard.shard_id)
+        after = self.progress.safe or self.held.lease.checkpoint
+        self._around.reader.report(DataLoss(self.shard.shard_id, "shard_gone", after))
 
     async def _end(self, children: tuple[ChildShard, ...]) -> None:
         """Create the children's leases, then say that the shard has ended, in that order."""
@@ -226,14 +215,18 @@ class ShardWorker:
         for lease in lineage.children_to_create(children, leases, listed):
             await table.create(lease)
         await table.set_children(shard_id, children)
-        await self.held.end(Checkpoint(SHARD_END))
+        await self.held.end(Checkpoint(SHARD_END), self.progress.state)
+        self._deliveries.saved(self.progress.prefix)
         siblings.wake()
         if listed:
             await siblings.sync()
 
     async def _save(self) -> None:
-        if self.progress.safe is not None:
-            await self.held.checkpoint(self.progress.safe)
+        progress, deliveries = self.progress, self._deliveries
+        if progress.safe is not None:
+            prefix = progress.prefix
+            await self.held.checkpoint(progress.safe, progress.state)
+            deliveries.saved(prefix)
 
     async def _give_up(self) -> None:
         """Write the last checkpoint and release the lease, so that others take it at once."""
@@ -245,6 +238,7 @@ class ShardWorker:
             _log.warning("%s is left to expire: the lease table does not answer", self.held.lease.shard_id)
 
     async def _forget(self) -> None:
+        self._deliveries.close()
         try:
             await self._around.processor.lost(self.shard)
         except Exception:
@@ -259,11 +253,6 @@ class ShardWorker:
             except (LeaseTableUnavailable, StreamUnavailable) as error:
                 _log.warning("trying again: %s", error)
             await self._around.clock.sleep(backoff.next())
-
-    async def _until_delivered(self, holds: Callable[[], bool]) -> None:
-        while not holds():
-            self._delivered.clear()
-            await self._delivered.wait()
 
     @asynccontextmanager
     async def _until_leaving(self) -> AsyncIterator[None]:

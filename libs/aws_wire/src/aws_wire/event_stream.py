@@ -12,7 +12,9 @@ import struct
 import uuid
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
 
 MAX_HEADERS_BYTES = 128 * 1024
 MAX_PAYLOAD_BYTES = 24 * 1024 * 1024
@@ -23,17 +25,17 @@ _CRC = struct.Struct(">I")
 _STRING_LENGTH = struct.Struct(">H")
 _OVERHEAD_BYTES = _PRELUDE.size + _CRC.size
 _STRING_TYPE = 7
+_CACHED_HEADERS_BYTES = 1024
 
 
 class CorruptFrame(ValueError):
     """The bytes are not an event stream. Drop the connection: a decoder cannot find the next frame."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One message: its headers (every value as text) and its payload."""
+class Frame(NamedTuple):
+    """One message: its headers (every value as text) and its payload. Frames may share one headers mapping."""
 
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     payload: bytes
 
 
@@ -61,6 +63,8 @@ class Decoder:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+        self._total = 0
+        self._headers_length = 0
         self._corrupt: CorruptFrame | None = None
 
     @property
@@ -78,27 +82,29 @@ class Decoder:
         return self._frames()
 
     def _frames(self) -> Iterator[Frame]:
-        while (frame := self._next_frame()) is not None:
-            yield frame
-
-    def _next_frame(self) -> Frame | None:
         if self._corrupt is not None:
             raise self._corrupt
         try:
-            return self._take_frame()
+            while (frame := self._take_frame()) is not None:
+                yield frame
         except CorruptFrame as error:
             self._corrupt = error
             raise
 
     def _take_frame(self) -> Frame | None:
-        if len(self._buffer) < _PRELUDE.size:
+        buffer = self._buffer
+        if not self._total:
+            if len(buffer) < _PRELUDE.size:
+                return None
+            self._total, self._headers_length = _checked_prelude(buffer)
+        total = self._total
+        if len(buffer) < total:
             return None
-        total, headers_length = _checked_prelude(self._buffer)
-        if len(self._buffer) < total:
-            return None
-        with memoryview(self._buffer) as whole, whole[:total] as view:
-            frame = _decode_whole(view, headers_length)
-        del self._buffer[:total]
+        with memoryview(buffer) as whole, whole[:total] as view:
+            frame = _decode_whole(view, self._headers_length)
+        # From the front this moves no bytes.
+        del buffer[:total]
+        self._total = 0
         return frame
 
 
@@ -120,10 +126,19 @@ def _decode_whole(view: memoryview, headers_length: int) -> Frame:
         if zlib.crc32(checked) != checksum:
             raise CorruptFrame("the frame's checksum does not match")
     headers_end = _PRELUDE.size + headers_length
-    return Frame(
-        headers=_decode_headers(bytes(view[_PRELUDE.size : headers_end])),
-        payload=bytes(view[headers_end:end]),
-    )
+    return Frame(_known_headers(bytes(view[_PRELUDE.size : headers_end])), bytes(view[headers_end:end]))
+
+
+def _known_headers(data: bytes) -> Mapping[str, str]:
+    """A stream repeats a few header blocks, so the short ones are decoded once."""
+    if len(data) > _CACHED_HEADERS_BYTES:
+        return _decode_headers(data)
+    return _cached_headers(data)
+
+
+@lru_cache(maxsize=256)
+def _cached_headers(data: bytes) -> Mapping[str, str]:
+    return MappingProxyType(_decode_headers(data))
 
 
 def _encode_header(name: str, value: str) -> bytes:

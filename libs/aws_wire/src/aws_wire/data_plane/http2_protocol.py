@@ -1,0 +1,49 @@
+"""How this client speaks HTTP/2: the h2 library with our settings and a graceful GOAWAY."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.errors import ErrorCodes
+from h2.settings import SettingCodes
+
+STREAM_WINDOW = 1024 * 1024
+"""Most bytes of a stream that wait for its reader."""
+
+CONNECTION_WINDOW = 2**31 - 1
+"""Of all streams together: never the limit, or a slow reader could hold back the others."""
+
+MAX_FRAME_BYTES = 1024 * 1024
+
+_FIRST_WINDOW = 65_535
+_SETTINGS: dict[SettingCodes | int, int] = {
+    SettingCodes.ENABLE_PUSH: 0,
+    SettingCodes.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+    SettingCodes.MAX_FRAME_SIZE: MAX_FRAME_BYTES,
+}
+
+
+class GracefulConnection(H2Connection):
+    """h2 takes GOAWAY for the end; by RFC 9113, 6.8 the streams up to the last id it names go on to theirs."""
+
+    def _receive_goaway_frame(self, frame: Any) -> Any:
+        state = self.state_machine.state
+        received = super()._receive_goaway_frame(frame)
+        self.state_machine.state = state
+        return received
+
+
+def client_connection() -> H2Connection:
+    """A connection whose preface, settings and window wait to be sent."""
+    connection = GracefulConnection(H2Configuration(client_side=True, header_encoding="utf-8"))
+    connection.initiate_connection()
+    connection.update_settings(_SETTINGS)
+    connection.increment_flow_control_window(CONNECTION_WINDOW - _FIRST_WINDOW)
+    return connection
+
+
+def error_name(code: int | ErrorCodes | None) -> str:
+    """The name of an error code, or its number."""
+    return code.name if isinstance(code, ErrorCodes) else str(code)

@@ -1,0 +1,1 @@
+"""The `shardline` command: shards, leases, lag, records and lease tables, for people and for machines."""

@@ -1,0 +1,261 @@
+"""What the commands read out of a lease table, and what they decide from it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from aws_wire import aggregation
+from shardline import Checkpoint, Lease
+from shardline.cli import lag, leases, migrate, reset
+from shardline.cli.connection import CommandFailed
+from shardline.cli.consent import why_live
+from shardline.cli.listing import HASH_KEYS, ListedShard
+from shardline.cli.positions import Target
+from shardline.cli.rows import STATE_ATTRIBUTE, Contents, contents, motion, signs_of_life
+from shardline.dynamodb_rows import EPOCH_KEY, to_item
+
+EPOCH = {
+    "leaseKey": {"S": EPOCH_KEY},
+    "entityType": {"S": "TABLE_MIGRATION"},
+    "consumerGroup": {"S": "billing/orders"},
+    "epoch": {"N": "12"},
+    "checkpoint": {"S": "SHARD_END"},
+    "leaseCounter": {"N": "0"},
+}
+LEADER = {
+    "leaseKey": {"S": "Leader"},
+    "entityType": {"S": "LEADER"},
+    "recordVersionNumber": {"S": "v1"},
+}
+METRICS = {"leaseKey": {"S": "java-1"}, "entityType": {"S": "WORKER_METRIC_STATS"}, "lut": {"N": "100"}}
+
+
+def lease(shard_id: str, checkpoint: str = "17", **more: Any) -> Lease:
+    return Lease(shard_id, Checkpoint(checkpoint), **more)
+
+
+def of(*found: Lease, others: tuple[dict[str, Any], ...] = ()) -> Contents:
+    return contents([*map(to_item, found), *others])
+
+
+def shard(name: str, *parents: str, is_open: bool = True) -> ListedShard:
+    return ListedShard(name, parents, 0, HASH_KEYS - 1, "10", None if is_open else "99")
+
+
+def test_leases_are_told_from_the_items_beside_them() -> None:
+    found = of(lease("b"), lease("a"), others=(EPOCH, LEADER, METRICS))
+    assert [row.lease.shard_id for row in found.rows] == ["a", "b"]
+    assert len(found.others) == 3
+    assert (found.group, found.stream, found.epoch) == ("billing/orders", "orders", 12)
+
+
+def test_a_counter_that_moves_means_a_live_holder() -> None:
+    before, after = lease("a", owner="w", counter=3), lease("a", owner="w", counter=4)
+    assert motion(before, after) == "live"
+    assert motion(after, after) == "still"
+    assert motion(None, after) == "unknown"
+    assert motion(before, lease("a", counter=4)) == "free"
+
+
+def test_signs_of_life_name_who_wrote_what() -> None:
+    """Renewals, new leases and the KCL's own heartbeats count; a table at rest has none."""
+    before = of(lease("a", owner="w", counter=3), others=(LEADER,))
+    after = of(lease("a", owner="w", counter=4), lease("b"), others=({**LEADER, "recordVersionNumber": {"S": "v2"}},))
+    signs = signs_of_life(before, after)
+    assert len(signs) == 3
+    assert "w renewed it" in signs[0]
+    assert signs_of_life(before, before) == []
+
+
+def test_a_held_table_that_nobody_watched_counts_as_live() -> None:
+    """Without a first read only a table without owners is known to be at rest."""
+    assert why_live(None, of(lease("a", owner="w")), "t") is not None
+    assert why_live(None, of(lease("a")), "t") is None
+
+
+def test_leases_tell_owner_epoch_state_and_renewal() -> None:
+    before = of(lease("a", owner="w", counter=3), lease("b", owner="x", counter=1))
+    now = of(
+        lease("a", owner="w", counter=4, epoch=7, state=b"x" * 2048, throughput=12.34),
+        lease("b", owner="y", counter=1, checkpoint_owner="x"),
+        lease("c", "SHARD_END"),
+    )
+    former = {row.lease.shard_id: row.lease for row in before.rows}
+    lines = leases.rendered(now, former, {"a": 0.5}, wide=False).splitlines()
+    assert lines[1].split("  ")[:2] == ["a", "   live"] or lines[1].split()[1] == "live"
+    assert all(part in lines[1] for part in ("w", "7", "17", "12.3 KB/s", "2.0 KiB", "500 ms ago"))
+    assert "stale, hand-off" in lines[2]
+    assert "x → y" in lines[2]
+    assert lines[3].split()[1] == "ended"
+
+
+def test_renewals_are_aged_on_the_commands_own_clock() -> None:
+    seen = leases.Renewals()
+    seen.note(of(lease("a", owner="w", counter=1)), 10.0)
+    assert seen.age("a", 11.0) is None
+    seen.note(of(lease("a", owner="w", counter=2)), 12.0)
+    assert seen.age("a", 15.0) == 3.0
+
+
+def test_the_table_for_machines_has_every_member() -> None:
+    found = of(lease("a", owner="w", counter=3, state=b"abc"), others=(EPOCH,))
+    value = leases.as_value(found, {}, {})
+    assert (value["group"], value["epoch"]) == ("billing/orders", 12)
+    assert value["leases"][0]["state"] == "unknown"
+    assert value["leases"][0]["state_bytes"] == 3
+
+
+def test_lag_is_asked_where_records_may_wait() -> None:
+    """Ended, gone and LATEST leases need no reading; a shard passed long ago is left out; a child waits."""
+    listed = [
+        shard("old", is_open=False),
+        shard("a", "old", is_open=False),
+        shard("b", "a"),
+        shard("lone"),
+        shard("tip"),
+    ]
+    asked = lag.questions(listed, [lease("a", owner="w"), lease("tip", "LATEST"), lease("x"), lease("y", "SHARD_END")])
+    standings = {question.shard_id: (question.standing, question.when_behind) for question in asked}
+    assert standings == {
+        "a": (None, "behind"),
+        "b": (None, "waits"),
+        "lone": (None, "no lease"),
+        "tip": ("caught up", "behind"),
+        "x": ("gone", "behind"),
+        "y": ("ended", "behind"),
+    }
+
+
+def told(number: int, data: bytes = b"x", arrived: float = 5.0) -> dict[str, Any]:
+    return {
+        "SequenceNumber": str(number),
+        "Data": data,
+        "ApproximateArrivalTimestamp": datetime.fromtimestamp(arrived, UTC),
+    }
+
+
+def test_the_oldest_undelivered_record_is_the_first_after_the_checkpoint() -> None:
+    records = [told(17), told(18, arrived=6.5)]
+    assert lag.oldest_undelivered(records, Checkpoint("17")) == 6500
+    assert lag.oldest_undelivered(records, Checkpoint("17", -1)) == 5000
+    assert lag.oldest_undelivered(records, Checkpoint("TRIM_HORIZON")) == 5000
+    assert lag.oldest_undelivered(records, Checkpoint("18")) is None
+
+
+def test_an_aggregate_delivered_in_part_is_undelivered() -> None:
+    users = [aggregation.UserRecord("k", b"1", None), aggregation.UserRecord("k", b"2", None)]
+    records = [told(17, aggregation.encode(users))]
+    assert lag.oldest_undelivered(records, Checkpoint("17", 0)) == 5000
+    assert lag.oldest_undelivered(records, Checkpoint("17", 1)) is None
+
+
+def test_totals_take_the_worst() -> None:
+    question = lag.Question("a", Checkpoint("1"), None, None)
+    lags = [lag.Lag(question, "behind", 900), lag.Lag(question, "caught up", 0), lag.Lag(question, "unknown", None)]
+    assert lag.totals(lags) == {"shards": 3, "behind": 2, "unowned": 3, "max_ms": 900}
+    assert "900 ms" in lag.rendered(lags)
+
+
+def test_a_reset_to_the_horizon_reads_cleaned_up_shards_again() -> None:
+    """Where the stream is known, a parent whose lease is long deleted gets one."""
+    moves = reset.to_target(
+        of(lease("b", "18")).rows, [shard("a", is_open=False), shard("b", "a")], Target("TRIM_HORIZON"), {}
+    )
+    assert [(move.shard_id, move.row is None, move.after) for move in moves] == [
+        ("a", True, Checkpoint("TRIM_HORIZON")),
+        ("b", False, Checkpoint("TRIM_HORIZON")),
+    ]
+
+
+def test_a_reset_to_the_tip_passes_closed_shards() -> None:
+    """And makes leases for open ones without, or their records until now would be read from the start."""
+    listed = [shard("a", is_open=False), shard("b", "a"), shard("c", "a")]
+    moves = reset.to_target(of(lease("a", "18"), lease("b", "LATEST")).rows, listed, Target("LATEST"), {})
+    assert [(move.shard_id, move.after) for move in moves] == [
+        ("a", Checkpoint("SHARD_END")),
+        ("b", None),
+        ("c", Checkpoint("LATEST")),
+    ]
+
+
+def test_a_reset_to_a_time_starts_at_its_first_record() -> None:
+    """A shard that got no record since keeps its place: whatever comes is wanted; one closed before is passed."""
+    listed = [shard("a"), shard("b"), shard("c", is_open=False), shard("d", is_open=False)]
+    first = {"a": "40", "b": None, "c": None, "d": None}
+    found = of(lease("a"), lease("b"), lease("c"), lease("gone"))
+    moves = {
+        move.shard_id: move.after for move in reset.to_target(found.rows, listed, Target("AT_TIMESTAMP", 1.0), first)
+    }
+    assert moves == {"a": Checkpoint("40", -1), "b": None, "c": Checkpoint("SHARD_END"), "gone": None}
+
+
+def test_a_reset_of_an_unknown_shard_is_refused() -> None:
+    with pytest.raises(CommandFailed, match="no lease of nowhere") as failure:
+        reset.to_places(of(lease("a")).rows, {"nowhere": Checkpoint("1", -1)})
+    assert failure.value.status == 2
+
+
+def test_a_moves_write_is_conditional_and_drops_state_unless_kept() -> None:
+    """State, and what the KCL prepared, belong to the old position."""
+    (move,) = reset.to_places(of(lease("a", counter=9, state=b"s")).rows, {"a": Checkpoint("5", -1)})
+    write = reset.write_of(move, keep_state=False)
+    assert write["ConditionExpression"] == "leaseCounter = :counter"
+    assert write["ExpressionAttributeValues"][":counter"] == {"N": "9"}
+    assert STATE_ATTRIBUTE in write["UpdateExpression"]
+    assert STATE_ATTRIBUTE not in reset.write_of(move, keep_state=True)["UpdateExpression"]
+    assert "drops the user state" in reset.rendered([move])
+    assert "pendingCheckpoint" in write["UpdateExpression"]
+
+
+def test_a_clean_table_is_ready_for_both() -> None:
+    found = of(lease("a"), others=(EPOCH,))
+    for system in ("kcl", "shardline"):
+        report = migrate.assess(found, system, None)  # type: ignore[arg-type]
+        assert report.is_ready
+        assert report.kinds == {"LEASE": 1, "shardline's epoch": 1}
+
+
+def test_what_a_stopped_kcl_fleet_left_is_removed() -> None:
+    """A leader lock and worker reports would be waited for; each is deleted only as it was seen."""
+    report = migrate.assess(of(lease("a"), others=(LEADER, METRICS)), "shardline", None)
+    assert [(step.key, step.update, step.condition) for step in report.steps] == [
+        ("Leader", None, "recordVersionNumber = :seen"),
+        ("java-1", None, "lut = :seen"),
+    ]
+    assert not report.is_ready
+    assert any("above every epoch" in note for note in report.notes)
+
+
+def test_a_hand_off_that_nobody_finishes_is_ended() -> None:
+    report = migrate.assess(of(lease("a", owner="new", checkpoint_owner="old", counter=5)), "kcl", None)
+    (step,) = report.steps
+    assert step.update is not None
+    assert "REMOVE checkpointOwner, leaseOwner" in step.update
+    assert step.values[":counter"] == {"N": "5"}
+
+
+def test_user_state_goes_when_the_kcl_takes_over_and_stays_otherwise() -> None:
+    """The KCL moves the checkpoint without it."""
+    found = of(lease("a", state=b"s"))
+    (step,) = migrate.assess(found, "kcl", None).steps
+    assert step.what == f"remove {STATE_ATTRIBUTE}"
+    assert migrate.assess(found, "shardline", None).is_ready
+
+
+def test_a_live_fleet_or_an_empty_table_is_in_the_way() -> None:
+    assert migrate.assess(of(lease("a")), "kcl", "running").blockers == ("running",)
+    empty = migrate.assess(of(), "kcl", None)
+    assert not empty.is_ready
+    assert migrate.verdict(empty, "kcl") == "not ready"
+
+
+def test_the_report_names_kinds_steps_and_notes() -> None:
+    item = {**to_item(lease("k:s:1:a", "AT_TIMESTAMP")), "pendingCheckpoint": {"S": "18"}}
+    report = migrate.assess(contents([item, LEADER]), "shardline", None)
+    shown = migrate.rendered("t", report, "shardline")
+    for part in ("the KCL 3's leader lock", "delete (LEADER)", "prepared checkpoint", "AT_TIMESTAMP", "multi-stream"):
+        assert part in shown
+    assert migrate.as_value(report, written=False)["ready"] is False

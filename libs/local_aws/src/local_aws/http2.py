@@ -5,6 +5,7 @@ connection; what waits for room is one `write` a stream, so a client that does n
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import cast
@@ -86,7 +87,9 @@ class Http2Connection(asyncio.Protocol):
         """Take what the client sent; a breach of the protocol ends the connection with a GOAWAY."""
         try:
             for event in self._h2.receive_data(data):
-                self._receive(event)
+                # What follows in the same bytes may have closed the stream already.
+                with contextlib.suppress(h2.exceptions.NoSuchStreamError):
+                    self._receive(event)
         except h2.exceptions.ProtocolError as error:
             _log.debug("an HTTP/2 client broke the protocol: %s", error)
             self._flush()
@@ -152,7 +155,8 @@ class Http2Connection(asyncio.Protocol):
     def reset(self, exchange: _Exchange, code: ErrorCodes = ErrorCodes.INTERNAL_ERROR) -> None:
         """Break off one stream."""
         if not exchange.is_over and self._transport is not None:
-            self._h2.reset_stream(exchange.number, code)
+            with contextlib.suppress(h2.exceptions.NoSuchStreamError):
+                self._h2.reset_stream(exchange.number, code)
             self._flush()
         exchange.end()
 
@@ -230,9 +234,7 @@ class Http2Connection(asyncio.Protocol):
             return
         exchange.body += event.data
         if len(exchange.body) > MAX_REQUEST_BYTES:
-            exchange.body.clear()
             self._h2.send_headers(exchange.number, [(":status", "413")], end_stream=True)
-            self.reset(exchange, ErrorCodes.NO_ERROR)
             self._forget(exchange)
 
     def _let_go(self) -> None:

@@ -14,8 +14,8 @@ from shardline.cli.connection import CommandFailed
 from shardline.cli.consent import why_live
 from shardline.cli.listing import HASH_KEYS, ListedShard
 from shardline.cli.positions import Target
-from shardline.cli.rows import STATE_ATTRIBUTE, Contents, contents, motion, signs_of_life
-from shardline.dynamodb_rows import EPOCH_KEY, to_item
+from shardline.cli.rows import Contents, contents, motion, signs_of_life
+from shardline.dynamodb_rows import EPOCH_KEY, STATE_ATTRIBUTE, to_item
 
 EPOCH = {
     "leaseKey": {"S": EPOCH_KEY},

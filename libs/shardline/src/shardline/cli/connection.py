@@ -75,6 +75,8 @@ def explained(what: str = "") -> Iterator[None]:
     """Turn what a client raises into CommandFailed; `what` names the stream or table."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # the reader of our own output has gone
     except ClientError as error:
         raise CommandFailed(_refusal(error, what)) from error
     except (BotoCoreError, aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 from shardline.cli.connection import ANSWER_IS_NO, DONE, Connection, unless_written_meanwhile
 from shardline.cli.consent import confirmed, why_live
-from shardline.cli.rows import STATE_ATTRIBUTE, Contents, Row, is_counter, watch_for_life
+from shardline.cli.rows import Contents, Row, is_counter, watch_for_life
 from shardline.cli.text import as_json, plural, table
-from shardline.dynamodb_rows import Item, key_of
+from shardline.dynamodb_rows import STATE_ATTRIBUTE, Item, key_of
 from shardline.model import AT_TIMESTAMP
 
 System = Literal["kcl", "shardline"]

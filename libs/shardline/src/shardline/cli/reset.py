@@ -18,9 +18,9 @@ from shardline.cli.consent import confirmed, refuse_while_live
 from shardline.cli.listing import ListedShard, list_shards
 from shardline.cli.moments import first_records
 from shardline.cli.positions import Target
-from shardline.cli.rows import STATE_ATTRIBUTE, Row, watch_for_life
+from shardline.cli.rows import Row, watch_for_life
 from shardline.cli.text import as_json, place, plural, table
-from shardline.dynamodb_rows import key_of, to_item
+from shardline.dynamodb_rows import STATE_ATTRIBUTE, key_of, to_item
 from shardline.model import LATEST, SHARD_END, TRIM_HORIZON, Checkpoint, Lease
 
 _PREPARED = ("pendingCheckpoint", "pendingCheckpointSubSequenceNumber", "pendingCheckpointState")

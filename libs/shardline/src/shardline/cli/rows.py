@@ -13,9 +13,6 @@ from shardline.dynamodb_rows import EPOCH_KEY, Item, from_item, is_lease
 from shardline.kcl import live_workers
 from shardline.model import Lease
 
-STATE_ATTRIBUTE = "shardlineState"
-"""Where a lease keeps the user's state."""
-
 KCL_REPORT_SECONDS = 32.0
 """A running KCL 3.5 worker reports every 30 s."""
 

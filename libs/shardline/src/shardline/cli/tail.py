@@ -107,22 +107,24 @@ async def run(connection: Connection, request: Request) -> int:
         printer = _Printer(request)
         async with _reading(kinesis, request) as reader:
             try:
-                with explained(f"stream {request.stream}"):
-                    await _follow(reader, following, printer)
-            except* _Enough:
-                pass
+                await _follow(reader, following, printer)
+            except BaseExceptionGroup as failures:
+                first = failures.exceptions[0]
+                if not isinstance(first, _Enough):
+                    raise first from None
     return DONE
 
 
 async def _follow(reader: Reader, following: Following, printer: _Printer) -> None:
-    """Read every shard in a task of its own, its children once it has ended."""
+    """Read every shard in a task of its own, its children once it has ended. Raises a group of what ended it."""
 
     async def read(shard_id: str, start: Target) -> None:
-        async for event in reader.events(shard_id, Checkpoint(start.kind)):
-            printer.show(shard_id, event.records)
-            if event.shard_ended:
-                children = [(child.shard_id, child.parents) for child in event.child_shards]
-                begin(following.ended(shard_id, children))
+        with explained(shard_id):
+            async for event in reader.events(shard_id, Checkpoint(start.kind)):
+                printer.show(shard_id, event.records)
+                if event.shard_ended:
+                    children = [(child.shard_id, child.parents) for child in event.child_shards]
+                    begin(following.ended(shard_id, children))
 
     def begin(free: Sequence[tuple[str, Target]]) -> None:
         for shard_id, start in free:

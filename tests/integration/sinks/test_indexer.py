@@ -47,7 +47,7 @@ class Bench:
 
     async def index(self, *rows: dict[str, Any] | bytes) -> None:
         data = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
-        records = [Record(str(at), 0, "k", each, NOON) for at, each in enumerate(data)]
+        records = [Record(str(at), "k", each, NOON / 1000) for at, each in enumerate(data)]
         batch = Batch(ShardLease(self.kind, "shardId-0"), records)
         await self.pipeline.process(batch)
         assert batch.is_done

@@ -230,7 +230,7 @@ class Worker:
         events, at = self.world.shards[shard], self.reading[shard]
         count = self.world.rng.randrange(1, 5)
         records = [
-            Record(str(at + place + 1), 0, "key", json.dumps(event).encode(), 0)
+            Record(str(at + place + 1), "key", json.dumps(event).encode())
             for place, event in enumerate(events[at : at + count])
         ]
         self.reading[shard] = at + len(records)

@@ -189,7 +189,7 @@ class Fleet:
             self.ledger.shard_of[number] = next(
                 shard.shard_id
                 for shard in self.stream.open_shards()
-                if shard.records and shard.records[-1]["SequenceNumber"] == str(number)
+                if shard.records and shard.records[-1].sequence_number == str(number)
             )
             await asyncio.sleep(seconds / count)
 

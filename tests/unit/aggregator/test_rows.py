@@ -50,7 +50,7 @@ def test_a_late_row_is_named_by_event_and_query() -> None:
 
 def test_a_dead_letter_keeps_the_exact_bytes_and_its_place() -> None:
     """It passes through the outbox's JSON, whatever the bytes are."""
-    row = malformed_row(Record("17", 2, "k", b"\xff{", 1234), ShardLease("enriched", "shard-1"))
+    row = malformed_row(Record("17", "k", b"\xff{", 1.234, 2), ShardLease("enriched", "shard-1"))
     letter = letter_of(row)
     assert letter.original == b"\xff{"
     assert letter.id == "aggregator|enriched|shard-1|17|2"

@@ -22,7 +22,7 @@ def event(identity: str) -> bytes:
 
 
 def batch(*data: bytes) -> Batch:
-    records = [Record(str(100 + at), 0, "k", each, NOW - 1000) for at, each in enumerate(data)]
+    records = [Record(str(100 + at), "k", each, (NOW - 1000) / 1000) for at, each in enumerate(data)]
     return Batch(LEASE, records, millis_behind_latest=2500)
 
 

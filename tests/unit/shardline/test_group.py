@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from aws_wire.kinesis import SubscribeToShardEvent
 from shardline import (
     LATEST,
     SHARD_END,
@@ -243,10 +244,10 @@ def test_a_worker_that_cannot_renew_stops_when_its_lease_expires() -> None:
         class Cut(MemoryLeaseTable):
             is_cut = False
 
-            async def renew(self, lease: Lease) -> Lease:
+            async def renew(self, lease: Lease, throughput: float | None = None) -> Lease:
                 if self.is_cut:
                     raise LeaseTableUnavailable("cut off")
-                return await super().renew(lease)
+                return await super().renew(lease, throughput)
 
             async def take(self, lease: Lease, owner: str, epoch: int) -> Lease | None:
                 if self.is_cut:
@@ -288,9 +289,9 @@ def test_a_shards_end_is_written_after_its_last_batch_and_its_childrens_leases()
             written.append(lease.shard_id)
             return await create(lease)
 
-        async def noting_checkpoint(lease: Lease, checkpoint: Checkpoint) -> Lease:
+        async def noting_checkpoint(lease: Lease, checkpoint: Checkpoint, *more: Any) -> Lease:
             written.append(f"{lease.shard_id} {checkpoint.sequence_number}")
-            return await write(lease, checkpoint)
+            return await write(lease, checkpoint, *more)
 
         bench.table.create, bench.table.checkpoint = noting_create, noting_checkpoint  # type: ignore[method-assign]
         await asyncio.sleep(10)
@@ -375,9 +376,11 @@ def test_records_in_the_first_event_after_latest_are_never_skipped(ending: str) 
     """Kinesis may begin with records, and what is read ahead may join them to its empty first event."""
 
     class StartsWithRecords(MemorySource):
-        async def subscribe(self, shard_id: str, position: Checkpoint, *, after: bool) -> AsyncIterator[dict[str, Any]]:
+        async def subscribe(
+            self, shard_id: str, position: Checkpoint, *, after: bool
+        ) -> AsyncIterator[SubscribeToShardEvent]:
             async for told in super().subscribe(shard_id, position, after=after):
-                if told["Records"]:
+                if told.records:
                     yield told
 
     async def main() -> None:

@@ -7,15 +7,16 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from shardline.fan_out import ShardEvent
+from shardline.cursor import ShardEvent
 from shardline.model import ChildShard, Record
 from shardline.read_ahead import merged, reading_ahead
 
 
 def event(*numbers: int, ended: bool = False, behind: int = 0) -> ShardEvent:
-    records = [Record(str(number), 0, "k", b"x" * 10, 0) for number in numbers]
+    records = [Record(str(number), "k", b"x" * 10) for number in numbers]
     continuation = None if ended else str(numbers[-1] if numbers else 0)
-    return ShardEvent(records, continuation, behind, (ChildShard("c", ("p",)),) if ended else ())
+    children = (ChildShard("c", ("p",)),) if ended else ()
+    return ShardEvent(records, continuation, behind, children, size=10 * len(numbers))
 
 
 def numbers(told: ShardEvent) -> list[int]:

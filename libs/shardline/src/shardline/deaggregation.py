@@ -6,47 +6,48 @@ outside the shard's range, as the Kinesis Client Library does, loses data after 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from aws_wire import aggregation
 from shardline.model import Checkpoint, Record
 
 
-def expand(kinesis_records: Iterable[Mapping[str, Any]], after: Checkpoint | None = None) -> list[Record]:
-    """Return the user records, in their order, that come after the checkpoint `after` (None: all).
+def expand(records: list[Record], after: Checkpoint | None = None) -> tuple[list[Record], int]:
+    """Return the user records that come after the checkpoint `after` (None: all), and the bytes of their data.
 
-    `kinesis_records` are as botocore returns them: SequenceNumber, PartitionKey, Data and
-    ApproximateArrivalTimestamp. A plain record has sub-sequence number 0, those of an aggregate count
-    from 0; what is no well-formed aggregate is a plain record.
+    Plain records are passed through as they are, in the list that came when nothing of it is left out. Records of
+    an aggregate take its sequence number and count from sub-sequence number 0; what is no well-formed aggregate is
+    a plain record. `records` must be in a shard's order: their numbers only rise. Raises ValueError for a sequence
+    number that is none.
     """
-    floor = after.order if after is not None else None
-    expanded: list[Record] = []
-    for each in kinesis_records:
-        records = _user_records(each)
-        if floor is not None:
-            number = Checkpoint(each["SequenceNumber"]).order[:2]
-            records = [record for record in records if (*number, record.sub_sequence_number) > floor]
-            if number > floor[:2]:
-                floor = None  # numbers only rise within a shard, so no later record needs the comparison
-        expanded.extend(records)
-    return expanded
+    if not records:
+        return records, 0
+    # Three passes in C over 500 records cost less than one in Python that does all three.
+    data = [record.data for record in records]
+    magic = aggregation.MAGIC
+    if any([each.startswith(magic) for each in data]):  # noqa: C419 - a list is faster here than a generator
+        records = [user for record in records for user in _user_records(record)]
+        data = [record.data for record in records]
+    if after is not None and not after.is_sentinel and int(records[0].sequence_number) <= int(after.sequence_number):
+        records = list(_following(records, after))
+        data = [record.data for record in records]
+    return records, sum(map(len, data))
 
 
-def _user_records(record: Mapping[str, Any]) -> list[Record]:
-    number: str = record["SequenceNumber"]
-    data: bytes = record["Data"]
-    arrived = _milliseconds(record.get("ApproximateArrivalTimestamp"))
-    inner = aggregation.decode(data)
+def _user_records(record: Record) -> Sequence[Record]:
+    inner = aggregation.decode(record.data)
     if inner is None:
-        return [Record(number, 0, record["PartitionKey"], data, arrived)]
-    return [Record(number, sub, user.partition_key, user.data, arrived) for sub, user in enumerate(inner)]
+        return (record,)
+    number, arrived = record.sequence_number, record.arrived_seconds
+    return [Record(number, user.partition_key, user.data, arrived, sub) for sub, user in enumerate(inner)]
 
 
-def _milliseconds(moment: datetime | float | None) -> int:
-    """Return milliseconds since the epoch; 0 when Kinesis told no arrival time."""
-    if moment is None:
-        return 0
-    seconds = moment.timestamp() if isinstance(moment, datetime) else float(moment)
-    return round(seconds * 1000)
+def _following(records: list[Record], after: Checkpoint) -> Iterator[Record]:
+    floor = (int(after.sequence_number), after.sub_sequence_number)
+    for place, record in enumerate(records):
+        number = int(record.sequence_number)
+        if number > floor[0]:
+            yield from records[place:]
+            return
+        if (number, record.sub_sequence_number) > floor:
+            yield record

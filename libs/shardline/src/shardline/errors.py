@@ -20,7 +20,14 @@ class LeaseTableMismatch(ShardlineError):
 
 
 class SubscriptionFailed(ShardlineError):
-    """A subscription could not be made or broke off. Subscribe again from the last continuation."""
+    """A read could not be made or broke off. Read again from the last continuation.
+
+    `code` is the exception that Kinesis named, empty when the connection or an unreadable answer was to blame.
+    """
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ShardGone(ShardlineError):
@@ -29,3 +36,7 @@ class ShardGone(ShardlineError):
 
 class StreamUnavailable(ShardlineError):
     """A call about the stream (not its records) failed. Retry with backoff."""
+
+
+class FanOutRefused(StreamUnavailable):
+    """The stream has no room for one more consumer, or the role may not register one. Poll, and try again later."""

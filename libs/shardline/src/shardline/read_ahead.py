@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from shardline.fan_out import ShardEvent
+from shardline.cursor import ShardEvent
+from shardline.model import Record
 
 
 class ReadAhead:
@@ -49,7 +50,7 @@ class ReadAhead:
                     self._waiting.pop()  # a heartbeat says nothing that the next event does not say better
                 self._waiting.append(event)
                 self._records += len(event.records)
-                self._size += sum(len(record.data) for record in event.records)
+                self._size += event.size
                 self._changed.set()
                 while self._records >= self._limits[0] or self._size >= self._limits[1]:
                     await self._next_change()
@@ -68,8 +69,11 @@ def merged(events: list[ShardEvent]) -> ShardEvent:
     last = events[-1]
     if len(events) == 1:
         return last
-    records = [record for event in events for record in event.records]
-    return ShardEvent(records, last.continuation, last.millis_behind_latest, last.child_shards)
+    records: list[Record] = []
+    for event in events:
+        records += event.records
+    size = sum(event.size for event in events)
+    return ShardEvent(records, last.continuation, last.millis_behind_latest, last.child_shards, size, events[0].first)
 
 
 @asynccontextmanager

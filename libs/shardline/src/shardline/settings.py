@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from shardline.model import AT_TIMESTAMP, LATEST, TRIM_HORIZON, Checkpoint
+from shardline.transport import TransportName
 
 Strategy = Literal["balanced", "single_owner"]
+Reading = Literal["fan_out", "polling", "auto"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +25,11 @@ class GroupSettings:
     assignment: Strategy = "balanced"
     """Shards shared out by count, or one owner of all while other workers stand by."""
     lease_duration_seconds: float = 10.0
-    """A lease not renewed for this long may be taken. It is renewed every third of it."""
+    """A lease not renewed for this long may be taken. It is renewed after 40 % of it, then tried every second."""
     scan_interval_seconds: float = 2.0
-    """How often a worker looks at the lease table for leases to take."""
+    """How often a worker looks for leases to take. In calm times it looks less often; see shardline.watch."""
+    rebalance_seconds: float = 10.0
+    """A lease is not moved for balance before it has been seen with its owner for this long."""
     shard_sync_interval_seconds: float = 60.0
     """How often the shards are listed, beside at each shard's end."""
     checkpoint_interval_seconds: float = 1.0
@@ -42,6 +46,18 @@ class GroupSettings:
     """How long a processor may finish its work when a shard is given up."""
     handoff_seconds: float = 30.0
     """How long a worker waits for the former owner of a stolen lease before it takes it outright."""
+    reading: Reading = "auto"
+    """By enhanced fan-out, by polling (GetRecords), or "auto": by fan-out, and by polling while that is refused."""
+    transport: TransportName = "aiobotocore"
+    """What carries records: HTTP/2 or HTTP/1.1 on connections of the group's own ("auto": HTTP/2 where the endpoint
+    has it), or the connection pool of the given client ("aiobotocore")."""
+    fan_out_retry_seconds: float = 300.0
+    """While polling under "auto", fan-out is tried again after half to the whole of this time."""
+    subscription_seconds: float = 285.0
+    """A subscription is renewed after 90 to 100 % of this time, at random, so that a fleet's do not end at once.
+    Kinesis itself ends it after five minutes."""
+    poll_idle_seconds: float = 1.0
+    """The longest wait between two polls of a shard that has nothing new."""
     stall_seconds: float = 30.0
     """Silence after which a subscription is renewed, counted only while it is being read."""
     backoff_base_seconds: float = 0.2
@@ -57,6 +73,12 @@ class GroupSettings:
             raise ValueError("initial_timestamp goes with initial_position AT_TIMESTAMP, and only with it")
         if self.assignment not in ("balanced", "single_owner"):
             raise ValueError(f"assignment {self.assignment!r}: balanced or single_owner")
+        if self.reading not in get_args(Reading):
+            raise ValueError(f"reading {self.reading!r}: {', '.join(get_args(Reading))}")
+        if self.transport not in get_args(TransportName):
+            raise ValueError(f"transport {self.transport!r}: {', '.join(get_args(TransportName))}")
+        if min(self.stall_seconds, self.subscription_seconds, self.fan_out_retry_seconds) <= 0:
+            raise ValueError("stall_seconds, subscription_seconds and fan_out_retry_seconds must be positive")
         bounds = (
             *(self.max_in_flight_records, self.max_in_flight_bytes),
             *(self.max_batch_records, self.max_batch_bytes),
@@ -67,8 +89,8 @@ class GroupSettings:
 
     @property
     def renew_interval_seconds(self) -> float:
-        """How often a lease is renewed."""
-        return self.lease_duration_seconds / 3
+        """How often a lease is renewed that no checkpoint renews."""
+        return self.lease_duration_seconds * 0.4
 
     @property
     def initial_checkpoint(self) -> Checkpoint:

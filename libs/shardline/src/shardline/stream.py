@@ -1,43 +1,63 @@
-"""The calls about a stream rather than its records: its shards, and this application's consumer of it."""
+"""One stream: its shards, this application's consumer of it, and the two ways to its records."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any, Protocol
 
 import aiohttp
 from asyncio_throttle.throttler import Throttler
-from botocore.eventstream import ParserError
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
 
-from shardline.clock import Clock
-from shardline.errors import ShardGone, StreamUnavailable, SubscriptionFailed
+from aws_wire.kinesis import GetRecordsAnswer, SubscribeToShardEvent
+from shardline.clock import Clock, LoopClock
+from shardline.errors import FanOutRefused, ShardGone, StreamUnavailable
 from shardline.model import AT_TIMESTAMP, Checkpoint, Shard
+from shardline.transport import Transport, TransportName, translated_read, transport_of
 
 _LIST_CALLS_PER_SECOND = 5
 _ACTIVE_POLLS = 120
-
-_BROKEN = (BotoCoreError, ParserError, ResponseParserError, aiohttp.ClientError, OSError, TimeoutError, ValueError)
-"""What a broken connection, a corrupt frame or an unreadable payload raises inside the client."""
+_REFUSALS = 3
+_REFUSING = frozenset({"LimitExceededException", "AccessDeniedException", "AccessDenied", "UnknownOperationException"})
 
 
 class Source(Protocol):
-    """Where a group's shards and subscriptions come from: Kinesis, or a model of it in a simulation."""
+    """Where a group's shards and records come from: Kinesis, or a model of it in a simulation."""
+
+    @property
+    def name(self) -> str:
+        """What tells this stream from others in one process: its ARN once known, else its name."""
 
     async def list_shards(self) -> list[Shard]:
         """Return every shard of the stream, closed ones that are still kept included."""
 
     async def register(self) -> None:
-        """Make subscribing possible; calling it again makes it possible again."""
+        """Make subscribing possible; calling it again makes it possible again. Raises FanOutRefused."""
 
-    def subscribe(self, shard_id: str, position: Checkpoint, *, after: bool) -> AsyncIterator[dict[str, Any]]:
-        """Yield events in the shape of SubscribeToShardEvent until the subscription's life ends.
+    async def retention_seconds(self) -> float:
+        """Return how long the stream keeps a record."""
+
+    def subscribe(self, shard_id: str, position: Checkpoint, *, after: bool) -> AsyncIterator[SubscribeToShardEvent]:
+        """Yield events until the subscription's life ends.
 
         `position` is a sentinel, or a number to start at, or with `after` the one following it.
         Raises SubscriptionFailed or ShardGone.
         """
+
+    async def shard_iterator(
+        self, shard_id: str, position: Checkpoint, *, after: bool, timestamp: float | None = None
+    ) -> str:
+        """Return a shard iterator for `position`; `timestamp` (seconds since the epoch) overrides it.
+
+        Raises SubscriptionFailed or ShardGone.
+        """
+
+    async def get_records(self, iterator: str) -> GetRecordsAnswer:
+        """Return what the iterator points at. Raises SubscriptionFailed or ShardGone."""
+
+    async def aclose(self) -> None:
+        """Close the connections that this opened."""
 
 
 @asynccontextmanager
@@ -54,18 +74,51 @@ async def translated(what: str) -> AsyncIterator[None]:
 
 
 class Stream:
-    """One stream as one enhanced fan-out consumer sees it. `kinesis` is an aiobotocore client."""
+    """One stream as one consumer sees it. `kinesis` is an aiobotocore client, which stays the caller's to close.
+
+    `consumer_name` is for enhanced fan-out alone. `transport` is the name of one that is made, and closed with
+    this stream, or one that several streams share and somebody else closes. It is an async context manager.
+    """
 
     def __init__(
-        self, kinesis: Any, name: str, consumer_name: str, clock: Clock, initial_timestamp: float | None = None
+        self,
+        kinesis: Any,
+        name: str,
+        consumer_name: str = "",
+        clock: Clock | None = None,
+        initial_timestamp: float | None = None,
+        transport: Transport | TransportName = "auto",
     ) -> None:
         self._kinesis = kinesis
         self._name = name
         self._consumer_name = consumer_name
-        self._clock = clock
+        self._clock = clock or LoopClock()
         self._initial_timestamp = initial_timestamp
+        self._own_transport = isinstance(transport, str)
+        self._transport_name: TransportName = transport if isinstance(transport, str) else "auto"
+        self._transport: Transport | None = None if isinstance(transport, str) else transport
         self._arn = ""
+        self._consumer_arn = ""
         self._throttle = Throttler(rate_limit=_LIST_CALLS_PER_SECOND, period=1.0)
+
+    @property
+    def name(self) -> str:
+        """See Source."""
+        return self._arn or self._name
+
+    async def __aenter__(self) -> Stream:
+        """Nothing is opened before it is needed."""
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Close it."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """See Source. The stream may be used again, on new connections."""
+        if self._own_transport and self._transport is not None:
+            transport, self._transport = self._transport, None
+            await transport.aclose()
 
     async def list_shards(self) -> list[Shard]:
         """Return every shard that Kinesis still keeps. Raises StreamUnavailable, or ShardGone for no stream.
@@ -82,80 +135,122 @@ class Stream:
                 return shards
             request = {"NextToken": page["NextToken"]}
 
+    async def retention_seconds(self) -> float:
+        """See Source. Raises StreamUnavailable or ShardGone."""
+        hours: int = (await self._summary())["RetentionPeriodHours"]
+        return hours * 3600.0
+
     async def register(self) -> None:
         """Find the consumer, or register it, and wait until it is ACTIVE.
 
-        Raises StreamUnavailable, or ShardGone when there is no such stream. Source:
+        Raises FanOutRefused when the stream has its consumers or the role may have none, StreamUnavailable, or
+        ShardGone when there is no such stream. Source:
         https://docs.aws.amazon.com/kinesis/latest/APIReference/API_RegisterStreamConsumer.html
         """
-        async with translated("DescribeStreamSummary"):
-            summary = await self._kinesis.describe_stream_summary(StreamName=self._name)
-        stream_arn = summary["StreamDescriptionSummary"]["StreamARN"]
-        for _ in range(_ACTIVE_POLLS):
-            consumer = await self._find(stream_arn) or await self._register(stream_arn)
+        await self._summary()
+        for tries in range(_ACTIVE_POLLS):
+            try:
+                consumer = await self._find() or await self._register()
+            except FanOutRefused:
+                if tries >= _REFUSALS:  # the same code tells of too many calls a second, which passes
+                    raise
+                consumer = None
             if consumer and consumer["ConsumerStatus"] == "ACTIVE":
-                self._arn = consumer["ConsumerARN"]
+                self._consumer_arn = consumer["ConsumerARN"]
                 return
             await self._clock.sleep(0.5)
         raise StreamUnavailable(f"consumer {self._consumer_name} of {self._name} does not become ACTIVE")
 
-    async def subscribe(self, shard_id: str, position: Checkpoint, *, after: bool) -> AsyncIterator[dict[str, Any]]:
-        """See Source. Each subscription holds one connection of the client's pool.
-
-        Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_SubscribeToShard.html
-        """
-        stream = None
-        try:
-            answer = await self._kinesis.subscribe_to_shard(
-                ConsumerARN=self._arn, ShardId=shard_id, StartingPosition=self._starting(position, after)
-            )
-            stream = answer["EventStream"]
-            async for event in stream:
-                if "SubscribeToShardEvent" in event:
-                    yield event["SubscribeToShardEvent"]
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ResourceNotFoundException":
-                raise ShardGone(f"{shard_id}: {error}") from error
-            raise SubscriptionFailed(f"{shard_id}: {error}") from error
-        except _BROKEN as error:
-            raise SubscriptionFailed(f"{shard_id}: {type(error).__name__}: {error}") from error
-        finally:
-            if stream is not None:
-                stream.close()
-
-    def _starting(self, position: Checkpoint, after: bool) -> dict[str, Any]:
+    async def subscribe(
+        self, shard_id: str, position: Checkpoint, *, after: bool
+    ) -> AsyncIterator[SubscribeToShardEvent]:
+        """See Source. Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_SubscribeToShard.html."""
+        starting: dict[str, Any] = {"Type": _kind(position, after)}
         if position.sequence_number == AT_TIMESTAMP:
-            return {"Type": AT_TIMESTAMP, "Timestamp": self._initial_timestamp}
-        if position.is_sentinel:
-            return {"Type": position.sequence_number}
-        kind = "AFTER_SEQUENCE_NUMBER" if after else "AT_SEQUENCE_NUMBER"
-        return {"Type": kind, "SequenceNumber": position.sequence_number}
+            starting["Timestamp"] = self._initial_timestamp
+        elif not position.is_sentinel:
+            starting["SequenceNumber"] = position.sequence_number
+        events = self._reads().subscribe(self._consumer_arn, shard_id, starting)
+        async with aclosing(events):  # type: ignore[type-var]
+            async for event in events:
+                yield event
 
-    async def _find(self, stream_arn: str) -> dict[str, Any] | None:
+    async def shard_iterator(
+        self, shard_id: str, position: Checkpoint, *, after: bool, timestamp: float | None = None
+    ) -> str:
+        """See Source. Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetShardIterator.html."""
+        request: dict[str, Any] = {"ShardIteratorType": _kind(position, after)}
+        if timestamp is not None or position.sequence_number == AT_TIMESTAMP:
+            moment = self._initial_timestamp if timestamp is None else timestamp
+            request = {"ShardIteratorType": AT_TIMESTAMP, "Timestamp": moment}
+        elif not position.is_sentinel:
+            request["StartingSequenceNumber"] = position.sequence_number
+        with translated_read(shard_id):
+            answer = await self._kinesis.get_shard_iterator(StreamName=self._name, ShardId=shard_id, **request)
+        iterator: str = answer["ShardIterator"]
+        return iterator
+
+    async def get_records(self, iterator: str) -> GetRecordsAnswer:
+        """See Source. Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html."""
+        return await self._reads().get_records(iterator)
+
+    def _reads(self) -> Transport:
+        if self._transport is None:
+            self._transport = transport_of(self._kinesis, self._transport_name)
+        return self._transport
+
+    async def _summary(self) -> dict[str, Any]:
+        async with translated("DescribeStreamSummary"):
+            answer = await self._kinesis.describe_stream_summary(StreamName=self._name)
+        summary: dict[str, Any] = answer["StreamDescriptionSummary"]
+        self._arn = summary["StreamARN"]
+        return summary
+
+    async def _find(self) -> dict[str, Any] | None:
         try:
-            async with translated("DescribeStreamConsumer"), self._throttle:
+            async with _refusals(), translated("DescribeStreamConsumer"), self._throttle:
                 answer = await self._kinesis.describe_stream_consumer(
-                    StreamARN=stream_arn, ConsumerName=self._consumer_name
+                    StreamARN=self._arn, ConsumerName=self._consumer_name
                 )
         except ShardGone:
             return None
         consumer: dict[str, Any] = answer["ConsumerDescription"]
         return consumer
 
-    async def _register(self, stream_arn: str) -> dict[str, Any] | None:
+    async def _register(self) -> dict[str, Any] | None:
         """Return the new consumer, or None when another worker is registering it at the same moment."""
         try:
-            async with translated("RegisterStreamConsumer"), self._throttle:
+            async with _refusals(), translated("RegisterStreamConsumer"), self._throttle:
                 answer = await self._kinesis.register_stream_consumer(
-                    StreamARN=stream_arn, ConsumerName=self._consumer_name
+                    StreamARN=self._arn, ConsumerName=self._consumer_name
                 )
         except StreamUnavailable as error:
-            cause = error.__cause__
-            if isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "ResourceInUseException":
+            if _code(error) == "ResourceInUseException":
                 return None
             raise
         consumer: dict[str, Any] = answer["Consumer"]
         return consumer
+
+
+@asynccontextmanager
+async def _refusals() -> AsyncIterator[None]:
+    try:
+        yield
+    except StreamUnavailable as error:
+        if _code(error) in _REFUSING:
+            raise FanOutRefused(str(error)) from error
+        raise
+
+
+def _code(error: StreamUnavailable) -> str:
+    cause = error.__cause__
+    return cause.response["Error"]["Code"] if isinstance(cause, ClientError) else ""
+
+
+def _kind(position: Checkpoint, after: bool) -> str:
+    if position.is_sentinel:
+        return position.sequence_number
+    return "AFTER_SEQUENCE_NUMBER" if after else "AT_SEQUENCE_NUMBER"
 
 
 def _shard(listed: dict[str, Any]) -> Shard:

@@ -10,7 +10,8 @@ from shardline.model import Batch, ChildShard, Record, ShardLease
 def records(*data: bytes, partition_key: str = "key", first_sequence_number: int = 1, arrived: int = 0) -> list[Record]:
     """Return a record for each of `data`, their sequence numbers counting up from the first."""
     return [
-        Record(str(first_sequence_number + place), 0, partition_key, each, arrived) for place, each in enumerate(data)
+        Record(str(first_sequence_number + place), partition_key, each, arrived / 1000)
+        for place, each in enumerate(data)
     ]
 
 

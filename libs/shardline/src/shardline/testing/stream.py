@@ -1,20 +1,24 @@
-"""A small model of a stream with enhanced fan-out, for simulations of a group without sockets."""
+"""A small model of a stream, by fan-out and by polling, for simulations of a group without sockets."""
 
 from __future__ import annotations
 
 import asyncio
 import random
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from hashlib import md5
 from itertools import pairwise
-from typing import Any
 
-from shardline.errors import ShardGone, SubscriptionFailed
-from shardline.model import LATEST, TRIM_HORIZON, Checkpoint, Shard
+from aws_wire import kinesis
+from shardline.errors import FanOutRefused, ShardGone, SubscriptionFailed
+from shardline.model import AT_TIMESTAMP, LATEST, TRIM_HORIZON, Checkpoint, Record, Shard
 
 _HASH_KEYS = 2**128
 _TAKEOVER_SECONDS = 5.0
+_ITERATOR_SECONDS = 300.0
+_POLLS_PER_SECOND = 5
+_CLOCK_GRAIN = 1e-6
 
 
 @dataclass(slots=True, eq=False)
@@ -23,7 +27,9 @@ class _Shard:
     parents: tuple[str, ...]
     low: int
     high: int
-    records: list[dict[str, Any]] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    trimmed: int = 0
+    """How many of the first records have expired; they stay in `records`."""
     children: list[_Shard] = field(default_factory=list)
 
     @property
@@ -34,10 +40,12 @@ class _Shard:
 class MemoryStream:
     """Shards, their records and their lineage. Sequence numbers count up across the whole stream."""
 
-    def __init__(self, shards: int) -> None:
+    def __init__(self, shards: int, retention_seconds: float = 86_400.0) -> None:
         self.shards: dict[str, _Shard] = {}
+        self.retention_seconds = retention_seconds
         self.news = asyncio.Event()
         self._number = 1000
+        self._shards = 0
         edges = [_HASH_KEYS * place // shards for place in range(shards + 1)]
         for low, high in pairwise(edges):
             self._add((), low, high - 1)
@@ -47,7 +55,7 @@ class MemoryStream:
         place = int.from_bytes(md5(partition_key.encode(), usedforsecurity=False).digest(), "big")
         shard = next(each for each in self.open_shards() if each.low <= place <= each.high)
         self._number += 1
-        shard.records.append({"SequenceNumber": str(self._number), "PartitionKey": partition_key, "Data": data})
+        shard.records.append(Record(str(self._number), partition_key, data, _loop_time()))
         self._tell()
         return str(self._number)
 
@@ -70,8 +78,20 @@ class MemoryStream:
         lower.children = upper.children = [child]
         self._tell()
 
+    def trim(self, shard: _Shard, count: int) -> None:
+        """Let the first `count` records that are still kept expire."""
+        shard.trimmed = min(shard.trimmed + count, len(shard.records))
+
+    def expire(self, shard: _Shard) -> None:
+        """Let a closed shard and all its records be forgotten."""
+        if shard.is_open:
+            raise ValueError("an open shard does not expire")
+        del self.shards[shard.shard_id]
+        self._tell()
+
     def _add(self, parents: tuple[str, ...], low: int, high: int) -> _Shard:
-        shard = _Shard(f"shardId-{len(self.shards):012d}", parents, low, high)
+        shard = _Shard(f"shardId-{self._shards:012d}", parents, low, high)
+        self._shards += 1
         self.shards[shard.shard_id] = shard
         return shard
 
@@ -83,9 +103,10 @@ class MemoryStream:
 class MemorySource:
     """One consumer of a MemoryStream; see shardline.stream.Source.
 
-    Subscriptions last `life_seconds`, and each event breaks its subscription with the probability
-    `failure_rate`. As with Kinesis, a subscription is refused within 5 s of a success and later ends the
-    former one.
+    Subscriptions last `life_seconds`, and each event or poll fails with the probability `failure_rate`. As with
+    Kinesis, a subscription is refused within 5 s of a success and later ends the former one; a shard answers 5 polls
+    a second, and an iterator is good for five minutes. While `refuses_fan_out` is set there is none, and what is
+    under way ends.
     """
 
     def __init__(
@@ -97,11 +118,21 @@ class MemorySource:
         rng: random.Random | None = None,
     ) -> None:
         self.subscriptions = 0
+        self.polls = 0
+        self.refuses_fan_out = False
+        self.initial_timestamp = 0.0
+        """What AT_TIMESTAMP means, on the loop's clock."""
         self._stream = stream
         self._life_seconds = life_seconds
         self._failure_rate = failure_rate
         self._rng = rng or random.Random(0)  # noqa: S311 - a simulation repeats itself
         self._current: dict[str, tuple[int, float]] = {}
+        self._polled: dict[str, deque[float]] = {}
+
+    @property
+    def name(self) -> str:
+        """See Source. Each source is a stream of its own."""
+        return f"memory-{id(self)}"
 
     async def list_shards(self) -> list[Shard]:
         """See Source."""
@@ -112,39 +143,103 @@ class MemorySource:
 
     async def register(self) -> None:
         """See Source."""
+        if self.refuses_fan_out:
+            raise FanOutRefused("LimitExceededException: 20 consumers")
 
-    async def subscribe(self, shard_id: str, position: Checkpoint, *, after: bool) -> AsyncIterator[dict[str, Any]]:
+    async def retention_seconds(self) -> float:
         """See Source."""
-        shard = self._stream.shards.get(shard_id)
-        if shard is None:
-            raise ShardGone(shard_id)
-        began = asyncio.get_running_loop().time()
+        return self._stream.retention_seconds
+
+    async def aclose(self) -> None:
+        """See Source."""
+
+    async def subscribe(
+        self, shard_id: str, position: Checkpoint, *, after: bool
+    ) -> AsyncIterator[kinesis.SubscribeToShardEvent]:
+        """See Source."""
+        shard = self._shard(shard_id)
+        if self.refuses_fan_out:
+            raise SubscriptionFailed(f"{shard_id}: AccessDeniedException", "AccessDeniedException")
+        began = _loop_time()
         if shard_id in self._current and began - self._current[shard_id][1] < _TAKEOVER_SECONDS:
-            raise SubscriptionFailed(f"{shard_id}: ResourceInUseException")
+            raise _in_use(shard_id)
         self.subscriptions += 1
         ticket = self.subscriptions
         self._current[shard_id] = (ticket, began)
-        place = _first_place(shard, position, after)
+        place = self._first_place(shard, position, after)
         last = str(position.sequence_number) if not position.is_sentinel else "1"
-        while asyncio.get_running_loop().time() < began + self._life_seconds:
-            if self._rng.random() < self._failure_rate:
-                raise SubscriptionFailed(f"{shard_id}: connection reset")
+        while _loop_time() < began + self._life_seconds:
+            self._fail_at_random(shard_id)
             if self._current[shard_id][0] != ticket:
-                return
+                raise _in_use(shard_id)
+            if self.refuses_fan_out:
+                raise SubscriptionFailed(f"{shard_id}: AccessDeniedException", "AccessDeniedException")
+            place = max(place, shard.trimmed)
             records = shard.records[place : place + self._rng.randint(1, 20)]
             place += len(records)
-            last = records[-1]["SequenceNumber"] if records else last
+            last = records[-1].sequence_number if records else last
             ended = place == len(shard.records) and not shard.is_open
-            yield _event(shard, records, None if ended else last)
+            behind = _behind(shard, place)
             if ended:
+                yield kinesis.SubscribeToShardEvent(records, None, behind, _children(shard))
                 return
+            yield kinesis.SubscribeToShardEvent(records, last, behind)
             if place == len(shard.records) and shard.is_open:
                 await self._news(began)
             else:
                 await asyncio.sleep(0.001)
 
+    async def shard_iterator(
+        self, shard_id: str, position: Checkpoint, *, after: bool, timestamp: float | None = None
+    ) -> str:
+        """See Source."""
+        shard = self._shard(shard_id)
+        self._fail_at_random(shard_id)
+        place = self._first_place(shard, position, after) if timestamp is None else _place_at(shard, timestamp)
+        return f"{shard_id} {place} {_loop_time()}"
+
+    async def get_records(self, iterator: str) -> kinesis.GetRecordsAnswer:
+        """See Source."""
+        shard_id, told_place, made = iterator.split()
+        shard, now = self._shard(shard_id), _loop_time()
+        if now - float(made) > _ITERATOR_SECONDS:
+            raise SubscriptionFailed("the iterator is too old", "ExpiredIteratorException")
+        polled = self._polled.setdefault(shard_id, deque(maxlen=_POLLS_PER_SECOND))
+        if len(polled) == _POLLS_PER_SECOND and now - polled[0] < 1.0 - _CLOCK_GRAIN:
+            raise SubscriptionFailed(f"{shard_id}: rate exceeded", "ProvisionedThroughputExceededException")
+        polled.append(now)
+        self._fail_at_random(shard_id)
+        self.polls += 1
+        place = max(int(told_place), shard.trimmed)
+        records = shard.records[place : place + self._rng.randint(1, 20)]
+        place += len(records)
+        if place == len(shard.records) and not shard.is_open:
+            return kinesis.GetRecordsAnswer(records, None, 0, _children(shard))
+        return kinesis.GetRecordsAnswer(records, f"{shard_id} {place} {now}", _behind(shard, place))
+
+    def _shard(self, shard_id: str) -> _Shard:
+        shard = self._stream.shards.get(shard_id)
+        if shard is None:
+            raise ShardGone(shard_id)
+        return shard
+
+    def _fail_at_random(self, shard_id: str) -> None:
+        if self._rng.random() < self._failure_rate:
+            raise SubscriptionFailed(f"{shard_id}: connection reset")
+
+    def _first_place(self, shard: _Shard, position: Checkpoint, after: bool) -> int:
+        if position.sequence_number == LATEST:
+            return len(shard.records)
+        if position.sequence_number == TRIM_HORIZON:
+            return 0
+        if position.sequence_number == AT_TIMESTAMP:
+            return _place_at(shard, self.initial_timestamp)
+        first = int(position.sequence_number) + after
+        numbers = enumerate(shard.records)
+        return next((place for place, each in numbers if int(each.sequence_number) >= first), len(shard.records))
+
     async def _news(self, began: float) -> None:
-        remaining = began + self._life_seconds - asyncio.get_running_loop().time()
+        remaining = began + self._life_seconds - _loop_time()
         try:
             async with asyncio.timeout(min(5.0, max(remaining, 0.0))):
                 await self._stream.news.wait()
@@ -152,19 +247,31 @@ class MemorySource:
             return
 
 
-def _first_place(shard: _Shard, position: Checkpoint, after: bool) -> int:
-    if position.sequence_number == LATEST:
-        return len(shard.records)
-    if position.sequence_number == TRIM_HORIZON:
+def _loop_time() -> float:
+    """Return the loop's time, 0 where there is no loop: a stream may be filled before it runs."""
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        return 0.0
+
+
+def _in_use(shard_id: str) -> SubscriptionFailed:
+    return SubscriptionFailed(f"{shard_id}: ResourceInUseException", "ResourceInUseException")
+
+
+def _place_at(shard: _Shard, timestamp: float) -> int:
+    return next((at for at, each in enumerate(shard.records) if each.arrived_seconds >= timestamp), len(shard.records))
+
+
+def _behind(shard: _Shard, place: int) -> int:
+    """Return the age of the next record in ms, at least 1; 0 at the tip."""
+    if place >= len(shard.records):
         return 0
-    first = int(position.sequence_number) + after
-    numbers = enumerate(shard.records)
-    return next((place for place, each in numbers if int(each["SequenceNumber"]) >= first), len(shard.records))
+    return max(1, round((_loop_time() - shard.records[place].arrived_seconds) * 1000))
 
 
-def _event(shard: _Shard, records: list[dict[str, Any]], continuation: str | None) -> dict[str, Any]:
-    told: dict[str, Any] = {"Records": records, "MillisBehindLatest": 0}
-    if continuation is not None:
-        return {**told, "ContinuationSequenceNumber": continuation}
-    children = [{"ShardId": child.shard_id, "ParentShards": list(child.parents)} for child in shard.children]
-    return {**told, "ChildShards": children}
+def _children(shard: _Shard) -> list[kinesis.ChildShard]:
+    return [
+        kinesis.ChildShard(child.shard_id, child.parents, kinesis.HashKeyRange(str(child.low), str(child.high)))
+        for child in shard.children
+    ]

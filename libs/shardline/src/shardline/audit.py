@@ -1,0 +1,102 @@
+"""Watches over each start of a read for records that expired before it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from shardline.clock import Clock
+from shardline.cursor import Cursor, ShardEvent
+from shardline.errors import ShardGone, StreamUnavailable, SubscriptionFailed
+from shardline.loss import DataLoss, may_have_expired, written_at
+from shardline.model import TRIM_HORIZON, Checkpoint
+from shardline.stream import Source
+
+_SEARCH_CALLS = 20
+_SEARCH_SECONDS = 10.0
+
+_log = logging.getLogger(__name__)
+
+
+class Audit:
+    """Of one shard. `begin` is called before each read, `is_due` for each event of it, and `check` if it says so.
+
+    It costs a comparison a read as long as the record at the position comes or the position is young; only else is
+    Kinesis asked for the oldest record that it keeps (GetShardIterator, GetRecords, DescribeStreamSummary).
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        shard_id: str,
+        report: Callable[[DataLoss], None],
+        clock: Clock,
+        wall: Callable[[], float],
+    ) -> None:
+        self.was_read = False
+        """Whether the present read has given an event."""
+        self._source = source
+        self._shard_id = shard_id
+        self._report = report
+        self._clock = clock
+        self._wall = wall
+        self._pending: Checkpoint | None = None
+        self._known_age: float | None = None
+        self._last_event: tuple[float, float] | None = None
+
+    def begin(self, cursor: Cursor) -> None:
+        """Note where a read begins."""
+        self.was_read = False
+        self._pending = cursor.position if cursor.is_numbered else None
+        self._known_age = None
+        if self._last_event is not None:
+            at, behind = self._last_event
+            self._known_age = self._clock.monotonic() - at + behind
+
+    def is_due(self, event: ShardEvent) -> bool:
+        """Whether this event leaves open if something before it is lost."""
+        self.was_read = True
+        self._last_event = (self._clock.monotonic(), event.millis_behind_latest / 1000)
+        return self._pending is not None and (bool(event.first) or event.shard_ended)
+
+    async def check(self, event: ShardEvent) -> None:
+        """Find out, and report a loss."""
+        position, self._pending = self._pending, None
+        if position is None or not may_have_expired(position.sequence_number, event.first, self._age(position)):
+            return
+        try:
+            async with asyncio.timeout(_SEARCH_SECONDS):
+                lost = await self._is_lost(position, event)
+        except (ShardGone, StreamUnavailable, SubscriptionFailed, TimeoutError) as error:
+            _log.warning("cannot tell whether records of %s expired unread: %s", self._shard_id, error or "no answer")
+            return
+        if lost:
+            self._report(DataLoss(self._shard_id, "position_expired", position, event.first))
+
+    async def _is_lost(self, position: Checkpoint, event: ShardEvent) -> bool:
+        retention = await self._source.retention_seconds()
+        if not may_have_expired(position.sequence_number, event.first, self._age(position), retention):
+            return False
+        oldest = await self._oldest()
+        return oldest is None or oldest > int(position.sequence_number)
+
+    def _age(self, position: Checkpoint) -> float | None:
+        """Return how many seconds old the position is: as reading showed, or else as its number tells."""
+        if self._known_age is not None:
+            return self._known_age
+        written = written_at(position.sequence_number)
+        return None if written is None else self._wall() - written
+
+    async def _oldest(self) -> int | None:
+        """Return the number of the oldest record that is kept; None when there is none."""
+        iterator = await self._source.shard_iterator(self._shard_id, Checkpoint(TRIM_HORIZON), after=False)
+        for _ in range(_SEARCH_CALLS):
+            answer = await self._source.get_records(iterator)
+            if answer.records:
+                return int(answer.records[0].sequence_number)
+            if not answer.next_shard_iterator or not answer.millis_behind_latest:
+                return None
+            iterator = answer.next_shard_iterator
+            await self._clock.sleep(0.25)
+        raise SubscriptionFailed("the oldest record was not found in time")

@@ -1,0 +1,224 @@
+"""A shard as one endless iterator of events, whatever happens to what carries them.
+
+Subscriptions end after five minutes at most and may break at any moment; fan-out may be refused and come back. Each
+next read goes on after the last continuation sequence number that was received, so that there is neither gap nor
+duplicate.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from weakref import WeakValueDictionary
+
+from shardline import fan_out
+from shardline.audit import Audit
+from shardline.backoff import Backoff
+from shardline.clock import Clock
+from shardline.cursor import Cursor, ShardEvent
+from shardline.errors import FanOutRefused, ShardGone, StreamUnavailable, SubscriptionFailed
+from shardline.loss import DataLoss
+from shardline.model import LATEST, Checkpoint
+from shardline.pacing import FanOutHealth, PollBudgets, SubscribePace
+from shardline.polling import Poller
+from shardline.settings import GroupSettings
+from shardline.stream import Source
+
+_POLL_BUDGETS = PollBudgets()
+"""Of the whole process: Kinesis counts the polls of all its readers together."""
+
+_REFUSALS = frozenset({"AccessDeniedException", "AccessDenied", "UnknownOperationException"})
+_LIMIT = "LimitExceededException"
+_LIMITS_IN_A_ROW = 5
+_TAKEN = "ResourceInUseException"
+_NO_POSITION = "InvalidArgumentException"
+
+_log = logging.getLogger(__name__)
+
+
+class Reader:
+    """Reads the shards of one stream for one group; what one shard learns of fan-out, all know.
+
+    `fraction` gives random numbers in [0, 1), `wall` seconds since the epoch. `on_loss` is told of every data loss.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        settings: GroupSettings,
+        clock: Clock,
+        fraction: Callable[[], float],
+        on_loss: Callable[[DataLoss], None] = lambda loss: None,
+        *,
+        wall: Callable[[], float] = time.time,
+        poll_budgets: PollBudgets = _POLL_BUDGETS,
+    ) -> None:
+        self.source = source
+        self.settings = settings
+        self.clock = clock
+        self.fraction = fraction
+        self.wall = wall
+        self.poll_budgets = poll_budgets
+        self.health = FanOutHealth(settings.fan_out_retry_seconds, fraction)
+        self._on_loss = on_loss
+        self._is_registered = False
+        self._paces: WeakValueDictionary[str, SubscribePace] = WeakValueDictionary()
+
+    async def prepare(self) -> None:
+        """Make reading possible; calling it again makes it possible again.
+
+        Raises StreamUnavailable, or ShardGone when there is no such stream; FanOutRefused only when the settings
+        leave nothing but fan-out.
+        """
+        if self.settings.reading == "polling":
+            return
+        try:
+            await self.source.register()
+            self._is_registered = True
+        except FanOutRefused as refused:
+            self._is_registered = False
+            if self.settings.reading == "fan_out":
+                raise
+            self.refuse(str(refused))
+
+    def report(self, loss: DataLoss) -> None:
+        """Say that records are lost, in the log and to `on_loss`."""
+        _log.error("data loss: %s", loss)
+        self._on_loss(loss)
+
+    def refuse(self, reason: str) -> None:
+        """Have every shard polled for a while."""
+        self.health.refused(self.clock.monotonic())
+        _log.warning("fan-out is refused, polling for now: %s", reason)
+
+    def pace(self, shard_id: str) -> SubscribePace:
+        """Return when the shard may be subscribed to; it is remembered for as long as it is held."""
+        pace = self._paces.get(shard_id)
+        if pace is None:
+            pace = self._paces[shard_id] = SubscribePace()
+        return pace
+
+    async def may_subscribe(self) -> bool:
+        """Whether to try fan-out now. Registers again if that was refused before.
+
+        Raises StreamUnavailable or ShardGone when there is no other way.
+        """
+        if self.settings.reading == "polling":
+            return False
+        if self.settings.reading == "fan_out":
+            if not self._is_registered:
+                await self.prepare()
+            return True
+        if not self.health.may_try(self.clock.monotonic()):
+            return False
+        if not self._is_registered:
+            try:
+                await self.prepare()
+            except (StreamUnavailable, ShardGone) as error:
+                _log.warning("fan-out cannot be tried: %s", error)
+        return self._is_registered
+
+    async def events(self, shard_id: str, start: Checkpoint) -> AsyncIterator[ShardEvent]:
+        """Yield the shard's events after the checkpoint `start`; returns after the one that ends the shard.
+
+        Failures are logged and retried with jittered backoff, for ever. Time that the caller spends between events
+        does not count as silence. Raises ShardGone when Kinesis knows no such shard or consumer.
+        """
+        shard = _Shard(self, shard_id, start)
+        async with aclosing(shard.events()) as events:  # type: ignore[type-var]
+            async for event in events:
+                yield event
+
+
+class _Shard:
+    """One reading of one shard."""
+
+    def __init__(self, reader: Reader, shard_id: str, start: Checkpoint) -> None:
+        settings = reader.settings
+        self._reader = reader
+        self._shard_id = shard_id
+        self._cursor = Cursor(start)
+        self._pace = reader.pace(shard_id)
+        self._audit = Audit(reader.source, shard_id, reader.report, reader.clock, reader.wall)
+        self._poller = Poller(
+            reader.source,
+            shard_id,
+            self._cursor,
+            budget=reader.poll_budgets.of(reader.source.name, shard_id),
+            settings=settings,
+            clock=reader.clock,
+            wall=reader.wall,
+        )
+        self._backoff = Backoff(settings.backoff_base_seconds, settings.backoff_cap_seconds, reader.fraction)
+        self._limits = 0
+        self._is_invited = False
+
+    async def events(self) -> AsyncIterator[ShardEvent]:
+        while True:
+            before, polling = self._cursor.position, False
+            try:
+                polling = not (self._is_invited or await self._may_subscribe())
+                self._is_invited = False
+                self._audit.begin(self._cursor)
+                reads = self._polls() if polling else self._subscription()
+                async with aclosing(reads):  # type: ignore[type-var]
+                    async for event in reads:
+                        if self._audit.is_due(event):
+                            await self._audit.check(event)
+                        if self._cursor.position != before:
+                            self._backoff.reset()
+                            self._limits = 0
+                        yield event
+                        if event.shard_ended:
+                            return
+            except (SubscriptionFailed, StreamUnavailable, TimeoutError) as failure:
+                await self._recover(failure, polling=polling)
+
+    async def _may_subscribe(self) -> bool:
+        """Whether the next read is a subscription: once LATEST is polled, only a number tells where it was."""
+        if self._poller.has_polled and self._cursor.position.sequence_number == LATEST:
+            return False
+        return await self._reader.may_subscribe()
+
+    def _subscription(self) -> AsyncIterator[ShardEvent]:
+        reader = self._reader
+        return fan_out.subscription(
+            reader.source,
+            self._shard_id,
+            self._cursor,
+            pace=self._pace,
+            settings=reader.settings,
+            clock=reader.clock,
+            fraction=reader.fraction,
+            on_success=reader.health.worked,
+        )
+
+    async def _polls(self) -> AsyncIterator[ShardEvent]:
+        """Poll until the end, or until fan-out may be tried, from a place where it can go on."""
+        while True:
+            yield await self._poller.poll()
+            if await self._may_subscribe():
+                self._is_invited = True
+                return
+
+    async def _recover(self, failure: Exception, *, polling: bool) -> None:
+        reader, code = self._reader, failure.code if isinstance(failure, SubscriptionFailed) else ""
+        pause = self._backoff.next()
+        if code == _NO_POSITION and self._cursor.is_numbered:
+            reader.report(DataLoss(self._shard_id, "position_refused", self._cursor.position))
+            self._cursor.restart()
+        elif code == _TAKEN and self._audit.was_read:
+            # Another worker holds the lease now, or wrongly believes so: whoever lost it learns of it meanwhile.
+            pause += reader.settings.renew_interval_seconds * 1.5
+        elif not polling and self._is_refusal(code):
+            reader.refuse(str(failure))
+        reason = str(failure) or f"silent for {reader.settings.stall_seconds:g} s"
+        _log.warning("reading %s failed, again in %.2f s: %s", self._shard_id, pause, reason)
+        await reader.clock.sleep(pause)
+
+    def _is_refusal(self, code: str) -> bool:
+        self._limits = self._limits + 1 if code == _LIMIT else 0
+        allowed = self._reader.settings.reading == "auto"
+        return allowed and (code in _REFUSALS or self._limits >= _LIMITS_IN_A_ROW)

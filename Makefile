@@ -13,7 +13,7 @@ STACK ?= default
 PORT_BASE ?= 18080
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check format lock install compose-test clean
+.PHONY: help demo test test-fast check format lock install compose-test wheels clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -55,5 +55,9 @@ install: .venv/.dev ## Make .venv with everything for development
 compose-test: .venv/.dev ## Run events through the containers, kill one, lose none (needs Docker)
 	CI=true $(PYTEST) -s -m docker tests/docker
 
+wheels: .venv/.dev ## Build the wheels of shardline and of aws-wire, which it stands on, into dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist libs/aws_wire libs/shardline
+	@ls dist/*.whl
+
 clean: ## Remove environments, stacks and caches of this checkout
-	rm -rf .venv .stack artifacts build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .stack artifacts build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

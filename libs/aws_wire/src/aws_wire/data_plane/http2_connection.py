@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from typing import Any
+from typing import Any, cast
 
 from h2.errors import ErrorCodes
 from h2.events import (
@@ -123,8 +123,7 @@ class Http2Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the preface and our settings."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
         tls = transport.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() != "h2":
             self._lose(Http2Refused(f"the server chose {tls.selected_alpn_protocol() or 'no protocol'} by ALPN"))
@@ -229,7 +228,7 @@ class Http2Connection(asyncio.Protocol):
     def _return_window(self, stream: Http2Stream, count: int) -> None:
         """The reader took `count` bytes: the server may send as many again, told once it is worth a frame."""
         stream.unreturned += count
-        if stream.unreturned < STREAM_WINDOW // 4 or stream.is_over or self._failure is not None:
+        if stream.unreturned < STREAM_WINDOW // 2 or stream.is_over or self._failure is not None:
             return
         count, stream.unreturned = stream.unreturned, 0
         try:

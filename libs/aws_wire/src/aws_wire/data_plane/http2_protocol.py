@@ -7,7 +7,9 @@ from typing import Any
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
+from h2.frame_buffer import FrameBuffer
 from h2.settings import SettingCodes
+from hyperframe.frame import DataFrame, Frame
 
 STREAM_WINDOW = 1024 * 1024
 """Most bytes of a stream that wait for its reader."""
@@ -25,8 +27,28 @@ _SETTINGS: dict[SettingCodes | int, int] = {
 }
 
 
+class _QuietDataFrame(DataFrame):
+    """h2 asks every frame for its repr, logged or not, which writes all of its data in hexadecimal."""
+
+    def __repr__(self) -> str:
+        return f"DataFrame(stream_id={self.stream_id})"
+
+
+class _QuietFrames(FrameBuffer):
+    def __next__(self) -> Frame:
+        frame = super().__next__()
+        if frame.__class__ is DataFrame:
+            frame.__class__ = _QuietDataFrame
+        return frame
+
+
 class GracefulConnection(H2Connection):
     """h2 takes GOAWAY for the end; by RFC 9113, 6.8 the streams up to the last id it names go on to theirs."""
+
+    def __init__(self, config: H2Configuration) -> None:
+        super().__init__(config)
+        self.incoming_buffer = _QuietFrames(server=False)
+        self._frame_dispatch_table[_QuietDataFrame] = self._frame_dispatch_table[DataFrame]
 
     def _receive_goaway_frame(self, frame: Any) -> Any:
         state = self.state_machine.state

@@ -22,8 +22,8 @@ demo: .venv/.local ## Run the whole pipeline on this machine (DURATION=60 HEADLE
 	@$(BIN)/etl demo --duration $(DURATION) --stack $(STACK) --port-base $(PORT_BASE) \
 	  $(if $(HEADLESS),--headless) $(if $(REPORT),--report $(REPORT))
 
-test: .venv/.dev ## Run every test but the Docker ones: unit, property, conformance, integration, end to end
-	$(PYTEST) -m "not docker" --durations=10
+test: .venv/.dev ## Run every test but the Docker and Java ones: unit, property, conformance, integration, end to end
+	$(PYTEST) -m "not docker and not kcl" --durations=10
 
 test-fast: .venv/.dev ## Run the tests that start no process
 	$(PYTEST) tests/unit tests/properties
@@ -58,6 +58,12 @@ compose-test: .venv/.dev ## Run events through the containers, kill one, lose no
 wheels: .venv/.dev ## Build the wheels of shardline and of aws-wire, which it stands on, into dist/
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist libs/aws_wire libs/shardline
 	@ls dist/*.whl
+
+kcl-test: .venv/.dev ## Move between the Java Kinesis Client Library and shardline, both ways (needs a JDK 17 and Maven)
+	$(PYTEST) -m kcl tests/kcl
+
+bench-consume: .venv/.dev ## Measure consumers side by side on one double: ours, naive, async-kinesis, Java (BENCH="--repeats 3 …")
+	$(BIN)/python tests/performance/consume $(BENCH)
 
 clean: ## Remove environments, stacks and caches of this checkout
 	rm -rf .venv .stack artifacts build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -31,6 +31,8 @@ class Http2Client:
         self.streams: dict[int, Stream] = {}
         self.goaway: int | None = None
         self.is_closed = False
+        self.on_data: Callable[[int, bytes], object] | None = None
+        """Takes the bodies, which are then not kept."""
         self._gives_room = gives_room
         self._changed = asyncio.Condition()
 
@@ -126,7 +128,10 @@ class Http2Client:
             case h2.events.ResponseReceived():
                 self.streams[event.stream_id].headers = dict(event.headers)
             case h2.events.DataReceived():
-                self.streams[event.stream_id].body += event.data
+                if self.on_data is None:
+                    self.streams[event.stream_id].body += event.data
+                else:
+                    self.on_data(event.stream_id, event.data)
                 if self._gives_room:
                     self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
             case h2.events.StreamEnded():

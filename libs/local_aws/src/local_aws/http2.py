@@ -7,6 +7,7 @@ connection; what waits for room is one `write` a stream, so a client that does n
 import asyncio
 import contextlib
 import logging
+import struct
 from collections.abc import Callable
 from typing import cast
 
@@ -26,6 +27,8 @@ _MAX_STREAMS = 1000
 _STREAM_WINDOW_BYTES = 1024 * 1024
 _CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
 _TURN_BYTES = 256 * 1024
+_FRAME = struct.Struct(">HBBBL")
+_DATA = 0x0
 
 _log = logging.getLogger(__name__)
 
@@ -180,13 +183,28 @@ class Http2Connection(asyncio.Protocol):
         return int(self._h2.local_flow_control_window(exchange.number))
 
     def _send(self, exchange: _Exchange, data: memoryview, *, is_last: bool) -> None:
-        size = self._h2.max_outbound_frame_size
-        for start in range(0, max(len(data), 1), size):
-            end = is_last and start + size >= len(data)
-            self._h2.send_data(exchange.number, data[start : start + size], end_stream=end)
-        if exchange.number in self._exchanges:
-            self._exchanges[exchange.number] = self._exchanges.pop(exchange.number)
+        number = exchange.number
+        if is_last:
+            self._send_frames(number, data[: (cut := max(len(data) - 1, 0) // 16_384 * 16_384)])
+            self._h2.send_data(number, data[cut:], end_stream=True)
+            self._flush()
+        else:
+            self._send_frames(number, data)
+        if number in self._exchanges:
+            self._exchanges[number] = self._exchanges.pop(number)
+
+    def _send_frames(self, number: int, data: memoryview) -> None:
+        """Write DATA frames as RFC 9113, 6.1 has them: h2 would copy each several times. Its windows are kept true."""
+        assert self._transport is not None
         self._flush()
+        size = self._h2.max_outbound_frame_size
+        parts: list[bytes | memoryview] = []
+        for start in range(0, len(data), size):
+            part = data[start : start + size]
+            parts += (_FRAME.pack(len(part) >> 8, len(part) & 0xFF, _DATA, 0, number), part)
+        self._h2.outbound_flow_control_window -= len(data)
+        self._h2.streams[number].outbound_flow_control_window -= len(data)
+        self._transport.write(b"".join(parts))
 
     def _flush(self) -> None:
         data = self._h2.data_to_send()

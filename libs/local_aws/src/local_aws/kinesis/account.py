@@ -9,6 +9,7 @@ from local_aws.kinesis.errors import InvalidArgument, ResourceNotFound
 from local_aws.kinesis.faults import Faults
 from local_aws.kinesis.log import Record
 from local_aws.kinesis.rates import Allowance
+from local_aws.kinesis.replay import Replay
 from local_aws.kinesis.settings import KinesisSettings
 from local_aws.kinesis.shards import Shard
 from local_aws.kinesis.streams import Stream
@@ -62,6 +63,8 @@ class Account:
         self.journal: Journal = journal or NoJournal()
         self.subscriptions = Subscriptions(settings)
         self.registrations = Allowance(settings.registrations_per_second)
+        self.replays: dict[str, Replay] = {}
+        """What is replayed, by the stream's name."""
         self._streams: dict[str, Stream] = {}
 
     def now(self) -> int:
@@ -93,6 +96,7 @@ class Account:
             for subscription in self.subscriptions.of_stream(name):
                 subscription.end(self.no_stream(name))
             self.subscriptions.forget(stream)
+            self.replays.pop(name, None)
             return None
         if transitions.settle(stream, now, self.settings):
             self.journal.stream_changed(stream)

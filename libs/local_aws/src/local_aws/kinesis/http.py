@@ -4,13 +4,16 @@ from collections.abc import Callable
 
 from local_aws.http import Call, Route, Service, json_answer, json_body, service_answer
 from local_aws.kinesis.account import Account
+from local_aws.kinesis.errors import InvalidArgument
 from local_aws.kinesis.faults import SUBSCRIPTION_FAULTS, parse_fault
 from local_aws.kinesis.operations import call, check_fault
-from local_aws.kinesis.subscribe_http import subscribe
+from local_aws.kinesis.replay import Replay
+from local_aws.kinesis.subscribe_http import replay_frame, subscribe
 from local_aws.messages import Reply, Request
 
 TARGET_PREFIX = "Kinesis_20131202"
 FAULTS_PATH = "/_local/faults"
+REPLAY_PATH = "/_local/replay"
 
 
 def kinesis_service(account: Account) -> Service:
@@ -26,7 +29,35 @@ def kinesis_service(account: Account) -> Service:
 
 
 def kinesis_routes(account: Account) -> list[Route]:
-    """`/_local/faults`: POST puts a fault in force, GET lists what is in force, DELETE takes all away."""
+    """The routes beside AWS's own: `/_local/faults` and `/_local/replay`."""
+    return [*_fault_routes(account), *_replay_routes(account)]
+
+
+def _replay_routes(account: Account) -> list[Route]:
+    """POST makes a replay of what a stream holds (`{"stream": name, "records": 500}`), DELETE ends all."""
+
+    async def start(request: Request) -> Reply:
+        body = json_body(request)
+        name, records = body.get("stream"), body.get("records", 500)
+        if not isinstance(name, str) or not isinstance(records, int) or not 0 < records <= 10_000:
+            raise InvalidArgument("a replay takes stream, and records an event: 1 to 10,000")
+        now = account.now()
+        replay = Replay(account.ready_stream(name, now), now, records=records, render=replay_frame)
+        account.replays[name] = replay
+        return json_answer(replay.describe(), status=201)
+
+    async def show(_: Request) -> Reply:
+        return json_answer({"replays": [replay.describe() for replay in account.replays.values()]})
+
+    async def end(_: Request) -> Reply:
+        account.replays.clear()
+        return json_answer({"replays": []})
+
+    return [Route("POST", REPLAY_PATH, start), Route("GET", REPLAY_PATH, show), Route("DELETE", REPLAY_PATH, end)]
+
+
+def _fault_routes(account: Account) -> list[Route]:
+    """POST puts a fault in force, GET lists what is in force, DELETE takes all away."""
 
     async def add(request: Request) -> Reply:
         fault = parse_fault(json_body(request))

@@ -46,11 +46,11 @@ class Shard:
     closed: int | None = None
     ending: int | None = None
     log: Log = field(default_factory=Log)
+    name: str = field(init=False)
+    """The shard's identifier."""
 
-    @property
-    def name(self) -> str:
-        """The shard's identifier."""
-        return shard_name(self.index)
+    def __post_init__(self) -> None:
+        self.name = shard_name(self.index)
 
     @property
     def is_open(self) -> bool:

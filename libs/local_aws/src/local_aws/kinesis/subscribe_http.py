@@ -3,7 +3,7 @@
 import asyncio
 
 from aws_wire import event_stream
-from local_aws.codecs import Codec
+from local_aws.codecs import JSON, Codec
 from local_aws.errors import ServiceError
 from local_aws.http import Call, request_id_header
 from local_aws.kinesis.account import Account
@@ -47,6 +47,16 @@ def event_content(event: Event) -> dict[str, object]:
     return content
 
 
+def replay_frame(event: Event) -> bytes:
+    """The frame of an event as a subscription in JSON has it."""
+    return _frame("SubscribeToShardEvent", JSON.encode(event_content(event)), _JSON)
+
+
+def _frame(event_type: str, payload: bytes, content_type: str) -> bytes:
+    headers = {":message-type": "event", ":event-type": event_type, ":content-type": content_type}
+    return event_stream.encode(headers, payload)
+
+
 class _Feed:
     """One subscription on its way to a client."""
 
@@ -74,11 +84,26 @@ class _Feed:
         try:
             async with asyncio.timeout(life) as self._limit:
                 await channel.write(self._frame("initial-response", self._codec.encode({})))
+                await self._send_replay(channel)
                 await self._send_events(channel)
         except TimeoutError:
             channel.reset()
         finally:
             self._limit = None
+
+    async def _send_replay(self, channel: Channel) -> None:
+        account, subscription = self._account, self.subscription
+        replay = account.replays.get(subscription.stream.name)
+        if replay is None or replay.stream is not subscription.stream or self._codec.is_cbor:
+            return
+        while not subscription.is_over and (found := replay.next(subscription.shard, subscription.position)):
+            frame, following = found
+            fault = account.faults.on_subscription(subscription.stream.name, subscription.shard.name)
+            if fault is not None and await self._strike(fault, channel):
+                subscription.end()
+                return
+            await channel.write(frame)
+            subscription.position = following
 
     async def _send_events(self, channel: Channel) -> None:
         account, subscription = self._account, self.subscription
@@ -132,8 +157,7 @@ class _Feed:
         return True
 
     def _frame(self, event_type: str, payload: bytes) -> bytes:
-        headers = {":message-type": "event", ":event-type": event_type, ":content-type": self._content_type}
-        return event_stream.encode(headers, payload)
+        return _frame(event_type, payload, self._content_type)
 
     def _exception(self, error: ServiceError) -> bytes:
         headers = {":message-type": "exception", ":exception-type": error.code, ":content-type": self._content_type}

@@ -71,12 +71,16 @@ class Consumers:
         self.addresses, self.folder = (kinesis, dynamodb, stream), folder
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
-    def start(self, name: str) -> subprocess.Popen[bytes]:
-        """Start a worker; its log and its records are files of its name."""
+    def start(self, name: str, **settings: Any) -> subprocess.Popen[bytes]:
+        """Start a worker with settings of the group; its log and its records are files of its name."""
         program = str(Path(__file__).with_name("consumer.py"))
         with (self.folder / f"{name}.log").open("wb") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, program, *self.addresses, name, str(self.folder / f"{name}.records")], stderr=log
+                [
+                    *(sys.executable, program, *self.addresses),
+                    *(name, str(self.folder / f"{name}.records"), json.dumps(settings)),
+                ],
+                stderr=log,
             )
         return self.processes[name]
 

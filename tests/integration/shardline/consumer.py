@@ -1,6 +1,7 @@
 """A consumer as its own process: each record it is given becomes a line of its file before it is done.
 
-Arguments: Kinesis endpoint, DynamoDB endpoint, stream, worker id, file. SIGTERM stops it in good order.
+Arguments: Kinesis endpoint, DynamoDB endpoint, stream, worker id, file, and settings of the group as JSON. SIGTERM
+stops it in good order.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from shardline import Batch, ConsumerGroup, DynamoDBLeaseTable, GroupSettings, e
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 
 
-async def main(kinesis_endpoint: str, ministack_url: str, stream: str, worker: str, path: str) -> None:
+async def main(kinesis_endpoint: str, ministack_url: str, stream: str, worker: str, path: str, settings: str) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -52,6 +53,7 @@ async def main(kinesis_endpoint: str, ministack_url: str, stream: str, worker: s
                 checkpoint_interval_seconds=0.3,
                 stall_seconds=3,
                 backoff_cap_seconds=1.0,
+                **json.loads(settings),
             ),
         )
         await group.run(each_batch(note), stop)

@@ -160,15 +160,20 @@ async def test_a_stop_hands_over_without_a_duplicate(
         assert duplicates(records, producer) == 0
 
 
+@pytest.mark.parametrize(
+    "reading",
+    [{"transport": "http2"}, {"transport": "http1"}, {"transport": "aiobotocore"}, {"reading": "polling"}],
+    ids=lambda reading: "-".join(reading.values()),
+)
 async def test_splits_and_merges_lose_nothing_and_keep_order(
-    double: Any, consumers: Any, kinesis_client: Callable[[str], Any]
+    reading: dict[str, str], double: Any, consumers: Any, kinesis_client: Callable[[str], Any]
 ) -> None:
     """With short-lived subscriptions besides; a key's records keep their order across its shards."""
     with double("--subscription-seconds", "2") as kinesis:
         client = await kinesis_client(kinesis.endpoint)
         stream = await stream_of(client, 2)
         producer, workers = Producer(client, stream), consumers(kinesis.endpoint, stream)
-        workers.start("one")
+        workers.start("one", **reading)
         await producer.send(600)
         await split(client, stream, 0)
         await producer.send(400)
@@ -195,7 +200,7 @@ async def test_broken_subscriptions_lose_and_repeat_nothing(
         client = await kinesis_client(kinesis.endpoint)
         stream = await stream_of(client, 2)
         producer, workers = Producer(client, stream), consumers(kinesis.endpoint, stream)
-        workers.start("one")
+        workers.start("one", resubscribe_seconds=0.5)
         await producer.send(200)
         kinesis.fault(kind=kind, stream=stream, count=4)
         await producer.send(1000)

@@ -52,9 +52,9 @@ def may_have_expired(
 ) -> bool:
     """Whether records after `position` may be gone, when `first` is the first that came ("" for none by the end).
 
-    Certainly not if the record at the position came (or an earlier one), or if the position is younger than the retention. Then what
-    is left to find out is whether the oldest record kept is later than the position. `age_seconds` is None if
-    unknown.
+    Certainly not if the record at the position came, or an earlier one, or if the position is younger than the
+    retention. Then what is left to find out is whether the oldest record kept is later than the position.
+    `age_seconds` is None if unknown.
     """
     if first and int(first) <= int(position):
         return False

@@ -9,9 +9,6 @@ from weakref import WeakValueDictionary
 SUBSCRIBE_INTERVAL_SECONDS = 1.0
 """SubscribeToShard: one call a second for each consumer and shard."""
 
-RESUBSCRIBE_SECONDS = 5.0
-"""Kinesis refuses to subscribe again within this time of a success (ResourceInUseException)."""
-
 POLLS_PER_SECOND = 5
 """GetRecords: calls a second that a shard answers, all its readers together."""
 
@@ -20,12 +17,13 @@ POLLED_BYTES_PER_SECOND = 2_000_000
 
 
 class SubscribePace:
-    """When one shard may be subscribed to again.
+    """When one shard may be subscribed to again: each second, but for a while not after a success.
 
-    Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_SubscribeToShard.html
+    `resubscribe_seconds` is how long Kinesis then answers ResourceInUseException. Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_SubscribeToShard.html
     """
 
-    def __init__(self) -> None:
+    def __init__(self, resubscribe_seconds: float) -> None:
+        self._resubscribe_seconds = resubscribe_seconds
         self._earliest = 0.0
 
     def wait(self, now: float) -> float:
@@ -38,7 +36,7 @@ class SubscribePace:
 
     def succeeded(self, now: float) -> None:
         """Note that the call has been answered with a subscription, by `now` at the latest."""
-        self._earliest = max(self._earliest, now + RESUBSCRIBE_SECONDS)
+        self._earliest = max(self._earliest, now + self._resubscribe_seconds)
 
 
 class PollBudget:

@@ -97,7 +97,7 @@ class Reader:
         """Return when the shard may be subscribed to; it is remembered for as long as it is held."""
         pace = self._paces.get(shard_id)
         if pace is None:
-            pace = self._paces[shard_id] = SubscribePace()
+            pace = self._paces[shard_id] = SubscribePace(self.settings.resubscribe_seconds)
         return pace
 
     async def may_subscribe(self) -> bool:

@@ -48,7 +48,7 @@ class GroupSettings:
     """How long a worker waits for the former owner of a stolen lease before it takes it outright."""
     reading: Reading = "auto"
     """By enhanced fan-out, by polling (GetRecords), or "auto": by fan-out, and by polling while that is refused."""
-    transport: TransportName = "aiobotocore"
+    transport: TransportName = "auto"
     """What carries records: HTTP/2 or HTTP/1.1 on connections of the group's own ("auto": HTTP/2 where the endpoint
     has it), or the connection pool of the given client ("aiobotocore")."""
     fan_out_retry_seconds: float = 300.0
@@ -56,6 +56,8 @@ class GroupSettings:
     subscription_seconds: float = 285.0
     """A subscription is renewed after 90 to 100 % of this time, at random, so that a fleet's do not end at once.
     Kinesis itself ends it after five minutes."""
+    resubscribe_seconds: float = 5.0
+    """How long after a success Kinesis refuses to subscribe to the same shard again; a double may be set to less."""
     poll_idle_seconds: float = 1.0
     """The longest wait between two polls of a shard that has nothing new."""
     stall_seconds: float = 30.0

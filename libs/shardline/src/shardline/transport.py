@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import aiohttp
 import msgspec
@@ -13,12 +13,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
 from aws_wire import kinesis
-from aws_wire.errors import ServiceFault
+from aws_wire.data_plane import DataPlane, ServiceFault
 from shardline.errors import ShardGone, SubscriptionFailed
 from shardline.model import Record
-
-if TYPE_CHECKING:
-    from aws_wire.data_plane import DataPlane
 
 TransportName = Literal["auto", "http2", "http1", "aiobotocore"]
 
@@ -48,11 +45,7 @@ def transport_of(client: Any, name: TransportName) -> Transport:
     "auto" speaks HTTP/2 and falls back to HTTP/1.1 where the endpoint has no HTTP/2. Subscriptions of the data
     plane take no connection of the client's pool; those of "aiobotocore" hold one each.
     """
-    if name == "aiobotocore":
-        return ClientTransport(client)
-    from aws_wire.data_plane import DataPlane
-
-    return PlaneTransport(DataPlane.of(client, transport=name))
+    return ClientTransport(client) if name == "aiobotocore" else PlaneTransport(DataPlane.of(client, name))
 
 
 @contextmanager

@@ -68,7 +68,9 @@ async def test_a_counter_of_an_earlier_release_is_dressed_and_keeps_its_count(cl
 
 async def test_a_table_in_use_by_kcl_workers_is_not_opened_unless_told_to(client: Any, name: str) -> None:
     """Two fleets that share shards out by different rules would take them from each other."""
-    await table_of(client, name).open("app/stream")
+    old = table_of(client, name)
+    await old.open("app/stream")
+    await old.create(LEASE)
     beat = {**key_of("java-1"), "entityType": {"S": "WORKER_METRIC_STATS"}, "lut": {"N": str(int(NOW) - 20)}}
     await client.put_item(TableName=name, Item=beat)
     with pytest.raises(LeaseTableUnavailable, match=r"java-1.*beside_kcl"):
@@ -76,6 +78,30 @@ async def test_a_table_in_use_by_kcl_workers_is_not_opened_unless_told_to(client
     await table_of(client, name, beside_kcl=True).open("app/stream")
     await client.put_item(TableName=name, Item={**beat, "lut": {"N": str(int(NOW) - 61)}})
     await table_of(client, name).open("app/stream")
+
+
+async def test_a_table_whose_kcl_workers_have_stopped_is_opened_once_its_leases_stand_still(
+    client: Any, name: str
+) -> None:
+    """Their last reports stay; that nobody renews any more is what tells."""
+    now = NOW
+    old = table_of(client, name)
+    await old.open("app/stream")
+    await old.create(LEASE)
+    lease = await old.take(LEASE, "java-1", 1)
+    assert lease is not None
+    beat = {**key_of("java-1"), "entityType": {"S": "WORKER_METRIC_STATS"}, "lut": {"N": str(int(NOW))}}
+    await client.put_item(TableName=name, Item=beat)
+    table = DynamoDBLeaseTable(dynamodb=client, table=name, wall_clock=lambda: now)
+    for now in (NOW, NOW + 8, NOW + 16, NOW + 25):
+        if now == NOW + 8:
+            await old.renew(lease)
+        with pytest.raises(LeaseTableUnavailable):
+            await table.open("app/stream")
+        if now == NOW + 16:
+            await old.renew(await old.get(lease.shard_id) or lease)
+    now = NOW + 35
+    await table.open("app/stream")
 
 
 async def test_groups_with_prefixes_share_a_table_without_seeing_each_other(client: Any, name: str) -> None:

@@ -130,12 +130,12 @@ async def test_state_is_written_with_the_checkpoint_and_stays_until_the_next(tab
 
 
 async def test_a_state_that_is_too_large_is_refused_before_anything_is_written(table: LeaseTable) -> None:
-    """The bound is 64 KiB; the checkpoint stays as it was."""
+    """The bound is 16 KiB; the checkpoint stays as it was."""
     lease = await held(table)
-    with pytest.raises(ValueError, match="at most 65536"):
-        await table.checkpoint(lease, Checkpoint("5"), b"x" * (64 * 1024 + 1))
+    with pytest.raises(ValueError, match="at most 16384"):
+        await table.checkpoint(lease, Checkpoint("5"), b"x" * (16 * 1024 + 1))
     assert await stored(table) == lease
-    assert (await table.checkpoint(lease, Checkpoint("5"), b"x" * 64 * 1024)).checkpoint == Checkpoint("5")
+    assert (await table.checkpoint(lease, Checkpoint("5"), b"x" * 16 * 1024)).checkpoint == Checkpoint("5")
 
 
 async def test_who_lost_the_lease_writes_no_state(table: LeaseTable) -> None:
@@ -281,6 +281,21 @@ async def test_a_take_ends_a_hand_off(table: LeaseTable) -> None:
     assert (taken.owner, taken.checkpoint_owner) == ("new", None)
     with pytest.raises(LeaseLost):
         await table.checkpoint(old, Checkpoint("5"))
+
+
+async def test_a_hand_off_that_is_called_off_leaves_the_lease_with_its_holder(table: LeaseTable) -> None:
+    """The asker is gone; once the holder has let go, or another took it, there is nothing to call off."""
+    lease = await held(table, "old")
+    asked = await table.ask_for(lease, "new")
+    assert asked is not None
+    assert await table.withdraw(asked)
+    assert await stored(table) == lease
+    assert not await table.withdraw(asked)
+    again = await table.ask_for(await table.renew(lease), "new")
+    assert again is not None
+    await table.release(again)
+    assert not await table.withdraw(again)
+    assert (await stored(table)).owner == "new"
 
 
 async def test_children_are_recorded_without_touching_the_counter(table: LeaseTable) -> None:

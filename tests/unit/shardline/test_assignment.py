@@ -56,8 +56,19 @@ def test_a_renewal_starts_the_watch_again() -> None:
     sightings.update([lease("1", "b")], 0.0)
     renewed = lease("1", "b", counter=2)
     sightings.update([renewed], 9.0)
-    assert sightings.unrenewed_seconds(renewed, 18.0) == 9.0
+    assert sightings.unrenewed_seconds(renewed) == 0.0
+    sightings.update([renewed], 18.0)
+    assert sightings.unrenewed_seconds(renewed) == 9.0
     assert sightings.owned_seconds(renewed, 18.0) == 18.0
+
+
+def test_a_lease_that_is_not_read_again_does_not_expire() -> None:
+    """Only what was seen counts: a worker that reads a part of the table learns nothing of the rest."""
+    sightings = Sightings()
+    sightings.update([lease("1", "b"), lease("2", "b")], 0.0)
+    sightings.observe([lease("1", "b")], 12.0)
+    assert sightings.unrenewed_seconds(lease("1", "b")) == 12.0
+    assert sightings.unrenewed_seconds(lease("2", "b")) == 0.0
 
 
 def test_a_restarted_worker_takes_its_own_leases_at_once() -> None:

@@ -1,5 +1,6 @@
 """An asyncio consumer group for Amazon Kinesis: fan-out, leases in DynamoDB, safe checkpoints."""
 
+from shardline.batches import Batches
 from shardline.dynamodb import DynamoDBLeaseTable
 from shardline.errors import (
     LeaseLost,
@@ -25,6 +26,7 @@ from shardline.model import (
     Shard,
     ShardLease,
 )
+from shardline.multi_stream import MultiStreamGroup
 from shardline.processor import Processor, each_batch
 from shardline.settings import GroupSettings
 
@@ -34,6 +36,7 @@ __all__ = [
     "SHARD_END",
     "TRIM_HORIZON",
     "Batch",
+    "Batches",
     "Checkpoint",
     "ChildShard",
     "ConsumerGroup",
@@ -45,6 +48,7 @@ __all__ = [
     "LeaseTable",
     "LeaseTableMismatch",
     "LeaseTableUnavailable",
+    "MultiStreamGroup",
     "Processor",
     "Record",
     "Shard",

@@ -7,22 +7,35 @@ the observer's own monotonic clock.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil
 
 from shardline import lineage
 from shardline.model import Lease
 from shardline.settings import Strategy
 
+LEASE_WEIGHT = 10.0
+"""What a lease costs its owner by itself, in kB/s: so much less does an idle shard weigh than one at full rate."""
+
+TOLERANCE = 0.2
+"""The part of the mean load by which two workers may differ without a lease being moved."""
+
+LARGEST_SHARE = 0.8
+"""The part of two workers' difference that a moved lease may weigh: at 1 they would merely change places."""
+
+_ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A lease's counter and owner, and the monotonic second since when this observer sees them unchanged."""
+    """A lease's counter and owner, and since when (in monotonic seconds) this observer sees each unchanged.
+
+    `seen_at` is when it last looked.
+    """
 
     counter: int
     counter_since: float
+    seen_at: float
     owner: str | None
     owner_since: float
 
@@ -36,27 +49,34 @@ class Sightings:
     def update(self, leases: Iterable[Lease], now: float) -> None:
         """Note the table as read at the monotonic second `now`; leases that are gone are forgotten."""
         former = self._seen
-        self._seen = {}
-        for lease in leases:
-            was = former.get(lease.shard_id)
-            same_counter = was is not None and was.counter == lease.counter
-            same_owner = was is not None and was.owner == lease.owner
-            self._seen[lease.shard_id] = Sighting(
-                lease.counter,
-                was.counter_since if was and same_counter else now,
-                lease.owner,
-                was.owner_since if was and same_owner else now,
-            )
+        self._seen = {lease.shard_id: _sighting(former.get(lease.shard_id), lease, now) for lease in leases}
 
-    def unrenewed_seconds(self, lease: Lease, now: float) -> float:
-        """How long the lease's counter has not moved; 0 for a lease never seen or changed since."""
+    def observe(self, leases: Iterable[Lease], now: float) -> None:
+        """Note some leases as read at the monotonic second `now`; nothing is learnt of the others."""
+        for lease in leases:
+            self._seen[lease.shard_id] = _sighting(self._seen.get(lease.shard_id), lease, now)
+
+    def unrenewed_seconds(self, lease: Lease) -> float:
+        """How long, until it was last read, the counter had not moved; 0 for a lease never seen or changed since."""
         seen = self._seen.get(lease.shard_id)
-        return now - seen.counter_since if seen and seen.counter == lease.counter else 0.0
+        return seen.seen_at - seen.counter_since if seen and seen.counter == lease.counter else 0.0
 
     def owned_seconds(self, lease: Lease, now: float) -> float:
         """How long the lease has had its present owner; 0 for a lease never seen or changed since."""
         seen = self._seen.get(lease.shard_id)
         return now - seen.owner_since if seen and seen.owner == lease.owner else 0.0
+
+
+def _sighting(was: Sighting | None, lease: Lease, now: float) -> Sighting:
+    same_counter = was is not None and was.counter == lease.counter
+    same_owner = was is not None and was.owner == lease.owner
+    return Sighting(
+        counter=lease.counter,
+        counter_since=was.counter_since if was and same_counter else now,
+        seen_at=now,
+        owner=lease.owner,
+        owner_since=was.owner_since if was and same_owner else now,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +91,8 @@ class View:
     now: float
     lease_duration: float
     handoff_deadline: float
+    rebalance_after: float = 0.0
+    """How many seconds a lease stays with an owner before it may be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,30 +115,78 @@ def plan(view: View, strategy: Strategy, pick: Callable[[int], int]) -> Plan:
 
 
 def balanced(view: View, pick: Callable[[int], int]) -> Plan:
-    """Share shards out by count; a worker that has at least two fewer than another asks for one, then waits.
+    """Share shards out by what they deliver; see `weights`.
 
-    Each such move lowers the imbalance, so the fleet comes to rest with counts that differ by at most one.
+    A worker below the mean takes of what is free. When nothing is, it asks one other for one lease, then
+    waits, and only for a move that clearly lowers the imbalance between the two: the difference exceeds
+    TOLERANCE of the mean, and the lease weighs at most LARGEST_SHARE of it. Each such move lowers the sum of
+    the squared loads, so the fleet comes to rest: then the busiest worker's load is within TOLERANCE of the
+    mean of the least busy one's, or less than 1 / LARGEST_SHARE of its own lightest lease above it.
     """
     ready = _ready(view.leases)
     free = [lease for lease in ready if _is_free(lease, view)]
     free_ids = {lease.shard_id for lease in free}
     held = [lease for lease in ready if lease.shard_id not in free_ids]
-    loads = Counter({view.worker: 0})
-    loads.update(lease.owner for lease in held if lease.owner)
+    weight = weights(ready)
+    loads = {view.worker: 0.0}
+    for lease in held:
+        if lease.owner:
+            loads[lease.owner] = loads.get(lease.owner, 0.0) + weight[lease.shard_id]
     coming = any(_is_coming(lease, view) for lease in held)
-    fair = ceil(len(ready) / len(loads))
-    wanted = fair - loads[view.worker]
-    mine_first = sorted(_rotated(free, pick), key=lambda lease: lease.owner != view.worker)
-    take = tuple(mine_first[: max(wanted, 0)])
+    mean = sum(weight.values()) / len(loads)
+    take: list[Lease] = []
+    load = loads[view.worker]
+    for lease in sorted(_rotated(free, pick), key=lambda lease: lease.owner != view.worker):
+        if load < mean * (1 - _ROUNDING):
+            take.append(lease)
+            load += weight[lease.shard_id]
     if take or free or coming:
-        return Plan(take=take, awaits_handoff=coming)
-    busiest = max(sorted(loads), key=lambda worker: loads[worker])
-    if loads[busiest] - loads[view.worker] < 2:
-        return Plan()
-    choices = [lease for lease in held if lease.owner == busiest and not lease.checkpoint_owner]
-    if not choices:
-        return Plan()
-    return Plan(ask_for=(choices[pick(len(choices))],), awaits_handoff=True)
+        return Plan(take=tuple(take), awaits_handoff=coming)
+    wanted = _most_wanted(view, held, weight, loads, TOLERANCE * mean, pick)
+    return Plan(ask_for=(wanted,), awaits_handoff=True) if wanted else Plan()
+
+
+def weights(leases: Sequence[Lease]) -> dict[str, float]:
+    """Return what each lease weighs, in kB/s: what it delivers, and LEASE_WEIGHT for the lease itself.
+
+    One that was never measured counts as the average of the others.
+    """
+    known = [lease.throughput for lease in leases if lease.throughput is not None]
+    average = sum(known) / len(known) if known else 0.0
+    return {
+        lease.shard_id: LEASE_WEIGHT + (average if lease.throughput is None else lease.throughput) for lease in leases
+    }
+
+
+def _most_wanted(
+    view: View,
+    held: Sequence[Lease],
+    weight: Mapping[str, float],
+    loads: Mapping[str, float],
+    tolerated: float,
+    pick: Callable[[int], int],
+) -> Lease | None:
+    """The lease whose move here evens out most, from the busiest worker that has one fit to move."""
+    mine = loads[view.worker]
+    for owner in sorted(loads, key=lambda worker: (-loads[worker], worker)):
+        difference = loads[owner] - mine
+        if difference <= tolerated:
+            return None
+        choices = [
+            lease
+            for lease in held
+            if lease.owner == owner
+            and not lease.checkpoint_owner
+            and weight[lease.shard_id] <= LARGEST_SHARE * difference
+            and view.sightings.owned_seconds(lease, view.now) >= view.rebalance_after
+        ]
+        if choices:
+            best = min(abs(weight[lease.shard_id] - difference / 2) for lease in choices)
+            equal = [
+                each for each in choices if abs(weight[each.shard_id] - difference / 2) <= best + _ROUNDING * difference
+            ]
+            return equal[pick(len(equal))]
+    return None
 
 
 def single_owner(view: View) -> Plan:
@@ -153,7 +223,7 @@ def _is_free(lease: Lease, view: View) -> bool:
         return False
     if lease.holder is None or lease.holder == view.worker:
         return True
-    if view.sightings.unrenewed_seconds(lease, view.now) >= view.lease_duration:
+    if view.sightings.unrenewed_seconds(lease) >= view.lease_duration:
         return True
     is_coming = _is_coming(lease, view)
     return is_coming and view.sightings.owned_seconds(lease, view.now) >= view.handoff_deadline

@@ -20,9 +20,9 @@ class DynamoDBLeaseTable:
     `dynamodb` is an aiobotocore client that the caller closes. With `create_missing` the table is created
     (on-demand capacity) when it is not there; else LeaseTableUnavailable is raised by `open`. With a
     `key_prefix`, such as the KCL's `account:stream:creation epoch:`, several groups share the table and see
-    each their own leases. While workers of KCL 3.5 report in the table, `open` raises LeaseTableUnavailable,
-    so that a group waits for them to be gone; `beside_kcl` joins them all the same. `wall_clock` gives
-    seconds since the epoch.
+    each their own leases. While workers of KCL 3.5 report in the table and leases are written, `open` raises
+    LeaseTableUnavailable, so that a group waits for them to be gone; `beside_kcl` joins them all the same.
+    `wall_clock` gives seconds since the epoch.
     """
 
     def __init__(
@@ -41,6 +41,7 @@ class DynamoDBLeaseTable:
         self._prefix = key_prefix
         self._beside_kcl = beside_kcl
         self._wall_clock = wall_clock
+        self._stillness = kcl.Stillness()
 
     async def open(self, group: str) -> None:
         """See LeaseTable."""
@@ -110,6 +111,21 @@ class DynamoDBLeaseTable:
         except Refused:
             return None
         return self._lease(written)
+
+    async def withdraw(self, lease: Lease) -> bool:
+        """See LeaseTable. As with `ask_for` the counter stays."""
+        if lease.owner is None or lease.checkpoint_owner is None:
+            return False
+        try:
+            await self._table.update(
+                self._key(lease.shard_id),
+                "SET leaseOwner = :old REMOVE checkpointOwner",
+                "leaseOwner = :new AND checkpointOwner = :old",
+                {":new": {"S": lease.owner}, ":old": {"S": lease.checkpoint_owner}},
+            )
+        except Refused:
+            return False
+        return True
 
     async def renew(self, lease: Lease, throughput: float | None = None) -> Lease:
         """See LeaseTable."""
@@ -219,12 +235,12 @@ class DynamoDBLeaseTable:
         return self._lease(await self._table.update(self._key(lease.shard_id), change, condition, bound))
 
     async def _wait_for_kcl(self) -> None:
-        items = await self._table.scan(consistent=True)
-        workers = kcl.live_workers(items, self._wall_clock())
-        if workers:
+        items, now = await self._table.scan(consistent=True), self._wall_clock()
+        workers = kcl.live_workers(items, now)
+        if workers and self._stillness.seconds(items, now) < kcl.STILL_SECONDS:
             raise LeaseTableUnavailable(
-                f"table {self._table.name} is in use by the KCL workers {', '.join(workers)}: stop them; their "
-                f"reports expire after {kcl.HEARTBEAT_EXPIRY_SECONDS:.0f} s. beside_kcl=True joins them instead"
+                f"KCL workers reported of late in {self._table.name}: {', '.join(workers)}. Waiting until no lease "
+                f"has been written for {kcl.STILL_SECONDS:.0f} s; beside_kcl=True joins them instead"
             )
 
     def _key(self, shard_id: str) -> Item:

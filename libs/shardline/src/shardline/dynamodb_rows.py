@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shardline.model import SHARD_END, Checkpoint, Lease
+from shardline.model import MAX_STATE_BYTES, SHARD_END, Checkpoint, Lease
 
 Item = dict[str, dict[str, Any]]
 
@@ -20,9 +20,6 @@ EPOCH_TYPE = "TABLE_MIGRATION"
 """What KCL 3.5 reads as none of its leases, nor, under our key, as anything else of its own."""
 
 STATE_ATTRIBUTE = "shardlineState"
-
-MAX_STATE_BYTES = 64 * 1024
-"""The largest state that a checkpoint may carry; a write is charged for each KB of the whole item."""
 
 
 def key_of(lease_key: str) -> Item:

@@ -11,21 +11,28 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from shardline import assignment, lineage
 from shardline.backoff import Backoff
+from shardline.batches import Batches
 from shardline.clock import Clock, LoopClock
 from shardline.errors import LeaseTableUnavailable, ShardGone, StreamUnavailable
 from shardline.held import HeldLease
+from shardline.holes import AUDIT_SECONDS
 from shardline.lease_table import LeaseTable
-from shardline.model import Checkpoint, Lease
+from shardline.loss import DataLoss
+from shardline.model import Checkpoint
+from shardline.offers import Offers
 from shardline.processor import Processor
+from shardline.reading import Reader
 from shardline.settings import GroupSettings
+from shardline.shard_sync import ShardSync
 from shardline.stream import Source, Stream
+from shardline.streams import OneStream, Streams
 from shardline.surroundings import Surroundings
+from shardline.taker import TAKES_AT_ONCE, LeaseTaker
 from shardline.worker import ShardWorker
 
 _UNAVAILABLE = (LeaseTableUnavailable, StreamUnavailable, ShardGone)
-_HANDOFF_LOOK_SECONDS = 0.5
+_LOSSES_KEPT = 100
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +48,7 @@ class ShardState:
     records_in_flight: int
     bytes_in_flight: int
     is_leaving: bool
+    stream: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,12 @@ class GroupSnapshot:
     worker_id: str
     stream: str
     shards: tuple[ShardState, ...]
+    data_losses: int = 0
+    """How often this worker found records lost that expired before they were read."""
+    losses: tuple[DataLoss, ...] = ()
+    """The last of them, newest last."""
+    hash_range_holes: int = 0
+    """Ranges of hash keys that no lease covers, as confirmed by this worker's last audits."""
 
 
 class ConsumerGroup:
@@ -73,6 +87,7 @@ class ConsumerGroup:
         clock: Clock | None = None,
         rng: random.Random | None = None,
         source: Source | None = None,
+        streams: Streams | None = None,
     ) -> None:
         self.stream = stream
         self.application = application
@@ -81,14 +96,23 @@ class ConsumerGroup:
         self._clock = clock or LoopClock()
         self._rng = rng or random.Random()  # noqa: S311 - jitter needs no secrecy
         self._table = lease_table
+        self._owns_source = source is None
         self._source = source or Stream(
             kinesis,
             stream,
             self._settings.consumer_name or application,
             self._clock,
             self._settings.initial_timestamp,
+            self._settings.transport,
         )
-        self._sightings = assignment.Sightings()
+        self._losses: list[DataLoss] = []
+        self._data_losses = 0
+        reader = Reader(self._source, self._settings, self._clock, self._rng.random, self.note_loss)
+        self._streams: Streams = streams or OneStream(stream, reader)
+        self._taker = LeaseTaker(lease_table, self.worker_id, self._settings, self._clock, self._rng)
+        self._shard_sync = ShardSync(
+            lease_table, self._streams, self._settings.initial_checkpoint, self._note_unread_shard
+        )
         self._workers: dict[str, ShardWorker] = {}
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
@@ -101,8 +125,7 @@ class ConsumerGroup:
         """
         self._stop = stop
         around = Surroundings(
-            self.stream,
-            self._source,
+            self._streams,
             self._table,
             processor,
             self._settings,
@@ -110,33 +133,72 @@ class ConsumerGroup:
             self._rng,
             self,
         )
+        try:
+            await self._work(around)
+        finally:
+            if self._owns_source:
+                await self._source.aclose()
+
+    async def _work(self, around: Surroundings) -> None:
         if not await self._prepare():
             return
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._leave_at_stop())
-            syncing = tasks.create_task(self._keep_synced())
-            while not stop.is_set():
+            keeping = [tasks.create_task(self._keep_synced()), tasks.create_task(self._keep_audited())]
+            while not self._stop.is_set():
                 delay = await self._scan(tasks, around)
                 await self._pause(delay)
-            syncing.cancel()
             self._leave_all()
-            watching.cancel()
+            for task in (watching, *keeping):
+                task.cancel()
+            await self._taker.withdraw(self._workers)
+
+    def batches(self, stop: asyncio.Event | None = None, *, empty: bool = False, in_turn: bool = False) -> Batches:
+        """Return the batches of every shard this worker comes to read, as an asynchronous iterator.
+
+            async with group.batches(stop) as batches:
+                async for batch in batches:
+                    ...
+                    batch.done()
+
+        Each shard's batches come in order, the shards' by turns. A shard is read on until its undone
+        records or bytes reach the bounds, so call `done` on every batch. Setting `stop` ends the
+        iteration; see Batches for the other ways out. Raises as `run` does.
+
+        `empty` gives batches without records too: heartbeats, and the end of a shard. With `in_turn` a
+        shard's next batch waits until its former one is done, so that several tasks may take batches from
+        one iterator and still keep each shard's order.
+        """
+        return Batches(self.run, stop, Offers(empty=empty, in_turn=in_turn))
 
     def snapshot(self) -> GroupSnapshot:
         """Return what this worker is doing now."""
         shards = tuple(
             ShardState(
-                shard_id,
+                worker.shard.shard_id,
                 worker.held.lease.epoch,
                 worker.held.lease.checkpoint,
                 worker.millis_behind_latest,
                 worker.progress.records_in_flight,
                 worker.progress.bytes_in_flight,
                 worker.is_leaving,
+                worker.shard.stream,
             )
-            for shard_id, worker in sorted(self._workers.items())
+            for _, worker in sorted(self._workers.items())
         )
-        return GroupSnapshot(self.worker_id, self.stream, shards)
+        holes = len(self._shard_sync.holes)
+        return GroupSnapshot(self.worker_id, self.stream, shards, self._data_losses, tuple(self._losses), holes)
+
+    def note_loss(self, loss: DataLoss) -> None:
+        """Have the snapshot tell of records that are lost."""
+        self._data_losses += 1
+        self._losses = [*self._losses[-(_LOSSES_KEPT - 1) :], loss]
+
+    def give_up(self, unwanted: Callable[[str], bool]) -> None:
+        """Drain, checkpoint and release the leases whose keys `unwanted` picks. Returns at once."""
+        for lease_key, worker in self._workers.items():
+            if unwanted(lease_key):
+                worker.leave()
 
     def wake(self) -> None:
         """Have the lease table looked at at once."""
@@ -147,21 +209,19 @@ class ConsumerGroup:
 
         Raises LeaseTableUnavailable, StreamUnavailable, or ShardGone when there is no such stream.
         """
-        leases = await self._table.list_leases()  # before the shards, so that every lease's shard is listed
-        shards = await self._source.list_shards()
-        created = False
-        for lease in lineage.leases_to_create(shards, leases, self._settings.initial_checkpoint):
-            created |= await self._table.create(lease)
-        for lease in lineage.leases_to_delete(leases, [shard.shard_id for shard in shards]):
-            if lease.shard_id not in self._workers:
-                await self._table.delete(lease)
-        if created:
+        if await self._shard_sync.sync(self._workers):
+            self._taker.doubt()
             self.wake()
+            await self._taker.ring()
+
+    def _note_unread_shard(self, loss: DataLoss) -> None:
+        _log.error("%s", loss)
+        self.note_loss(loss)
 
     async def _prepare(self) -> bool:
         """Make table, consumer and first leases ready, however long AWS takes; False when stopped before."""
         group = f"{self.application}/{self.stream}"
-        calls = (lambda: self._table.open(group), self._source.register, self.sync)
+        calls = (lambda: self._table.open(group), self._streams.prepare, self.sync)
         for call in calls:
             if not await self._insist(call):
                 return False
@@ -184,11 +244,22 @@ class ConsumerGroup:
 
     async def _keep_synced(self) -> None:
         while True:
-            await self._clock.sleep(self._settings.shard_sync_interval_seconds * self._rng.uniform(0.8, 1.2))
-            try:
-                await self.sync()
-            except _UNAVAILABLE as error:
-                _log.warning("could not list shards: %s", error)
+            # One worker's sync serves all: the more there are, the less often each.
+            interval = self._settings.shard_sync_interval_seconds * self._taker.workers
+            await self._clock.sleep(interval * self._rng.uniform(0.8, 1.2))
+            await self._try_sync()
+
+    async def _keep_audited(self) -> None:
+        while True:
+            await self._clock.sleep(AUDIT_SECONDS)
+            if self._shard_sync.audit(self._taker.leases):
+                await self._try_sync()
+
+    async def _try_sync(self) -> None:
+        try:
+            await self.sync()
+        except _UNAVAILABLE as error:
+            _log.warning("could not list shards: %s", error)
 
     async def _leave_at_stop(self) -> None:
         await self._stop.wait()
@@ -201,63 +272,43 @@ class ConsumerGroup:
 
     async def _scan(self, tasks: asyncio.TaskGroup, around: Surroundings) -> float:
         """Look at the lease table and act on it; returns how many seconds to wait before the next look."""
-        settings = self._settings
         try:
-            leases = await self._table.list_leases()
-            plan = self._decide(leases)
+            plan = await self._taker.look({shard_id: worker.held for shard_id, worker in self._workers.items()})
+            self._heed_askers()
             for lease in plan.give:
                 self._workers[lease.shard_id].leave()
-            for lease in plan.take:
+            for start in range(0, len(plan.take), TAKES_AT_ONCE):
                 if self._stop.is_set():
                     break
-                await self._take(lease, tasks, around)
+                for held in await self._taker.take(plan.take[start : start + TAKES_AT_ONCE]):
+                    self._start_worker(held, tasks, around)
             for lease in plan.ask_for:
-                _log.info("%s asks %s for %s", self.worker_id, lease.owner, lease.shard_id)
-                await self._table.ask_for(lease, self.worker_id)
+                await self._taker.ask_for(lease)
         except LeaseTableUnavailable as error:
             _log.warning("could not look for leases: %s", error)
-            return settings.scan_interval_seconds
-        if plan.take and settings.assignment == "single_owner":
-            return 0.0
-        delay = settings.scan_interval_seconds * self._rng.uniform(0.8, 1.2)
-        return min(delay, _HANDOFF_LOOK_SECONDS) if plan.awaits_handoff else delay
+            return self._settings.scan_interval_seconds
+        return self._taker.delay(plan, frozenset(self._workers))
 
-    def _decide(self, leases: list[Lease]) -> assignment.Plan:
-        now = self._clock.monotonic()
-        self._sightings.update(leases, now)
-        for lease in leases:
+    def _heed_askers(self) -> None:
+        for lease in self._taker.leases:
             worker = self._workers.get(lease.shard_id)
             if worker and lease.checkpoint_owner == self.worker_id and lease.epoch == worker.held.lease.epoch:
                 worker.leave()
-        view = assignment.View(
-            worker=self.worker_id,
-            leases=leases,
-            running=frozenset(self._workers),
-            sightings=self._sightings,
-            now=now,
-            lease_duration=self._settings.lease_duration_seconds,
-            handoff_deadline=self._settings.handoff_seconds,
-        )
-        return assignment.plan(view, self._settings.assignment, self._rng.randrange)
 
-    async def _take(self, lease: Lease, tasks: asyncio.TaskGroup, around: Surroundings) -> None:
-        taken_at = self._clock.monotonic()
-        epoch = await self._table.next_epoch()
-        taken = await self._table.take(lease, self.worker_id, epoch)
-        if taken is None:
-            return
-        _log.info("%s took %s under epoch %d", self.worker_id, taken.shard_id, epoch)
-        held = HeldLease(self._table, taken, self._clock, self._settings.lease_duration_seconds, taken_at)
+    def _start_worker(self, held: HeldLease, tasks: asyncio.TaskGroup, around: Surroundings) -> None:
         worker = ShardWorker(held, around)
-        self._workers[taken.shard_id] = worker
-        tasks.create_task(self._run_worker(taken.shard_id, worker))
+        self._workers[held.lease.shard_id] = worker
+        tasks.create_task(self._run_worker(held.lease.shard_id, worker))
 
     async def _run_worker(self, shard_id: str, worker: ShardWorker) -> None:
         try:
             await worker.run()
         finally:
             del self._workers[shard_id]
+            self._taker.released(worker.held.lease)
             self.wake()
+        if worker.held.is_over and not worker.held.is_asked_for:
+            await self._taker.ring()
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not beyond a call of `wake`."""

@@ -2,7 +2,7 @@
 
 Source: KCL 3.5.1. WorkerMetricStats: one item a worker, `lut` its last report in seconds since the epoch,
 written every 30 s and expired after twice that. The `Leader` item is the lock of the worker that assigns;
-it is deleted, or marked as released, by a leader that stops in good order.
+it is deleted by a leader that stops in good order, whereas reports stay until they are a day old.
 """
 
 from __future__ import annotations
@@ -10,8 +10,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from shardline.dynamodb_rows import from_item, is_lease
+
 HEARTBEAT_EXPIRY_SECONDS = 60.0
 """After this a worker that has not reported counts as gone, in the KCL as here."""
+
+STILL_SECONDS = 10.0
+"""Workers that hold leases write each every third of this (KCL's failover time by default)."""
+
+
+class Stillness:
+    """Whether anybody writes leases, over several looks at a table. Times in seconds, of any one clock."""
+
+    def __init__(self) -> None:
+        self._counters: dict[str, int] = {}
+        self._since: float | None = None
+
+    def seconds(self, items: Iterable[Mapping[str, Any]], now: float) -> float:
+        """Return how long, by the looks so far, no lease has been written; 0 at the first."""
+        leases = [from_item(item) for item in items if is_lease(item)]
+        counters = {lease.shard_id: lease.counter for lease in leases}
+        if self._since is None or counters != self._counters:
+            self._counters, self._since = counters, now
+        return now - self._since
 
 
 def live_workers(items: Iterable[Mapping[str, Any]], now: float) -> list[str]:

@@ -50,6 +50,9 @@ class LeaseTable(Protocol):
     async def ask_for(self, lease: Lease, owner: str) -> Lease | None:
         """Start a hand-off from the lease's owner to `owner`. None: it has changed owner meanwhile."""
 
+    async def withdraw(self, lease: Lease) -> bool:
+        """Call a hand-off off: the leaving owner keeps the lease. False: it has let go, or the row changed."""
+
     async def renew(self, lease: Lease, throughput: float | None = None) -> Lease:
         """Show that the holder lives. Raises LeaseLost. The answer tells whether a hand-off is wanted.
 

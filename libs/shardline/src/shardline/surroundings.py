@@ -10,7 +10,7 @@ from shardline.clock import Clock
 from shardline.lease_table import LeaseTable
 from shardline.processor import Processor
 from shardline.settings import GroupSettings
-from shardline.stream import Source
+from shardline.streams import Streams
 
 
 class Siblings(Protocol):
@@ -27,8 +27,7 @@ class Siblings(Protocol):
 class Surroundings:
     """What every shard's task of a group shares."""
 
-    stream: str
-    source: Source
+    streams: Streams
     table: LeaseTable
     processor: Processor
     settings: GroupSettings

@@ -32,6 +32,7 @@ class ShardWorker:
         self.is_leaving = False
         self._around = around
         self._settings = around.settings
+        self._stream = around.streams.of(held.lease.shard_id)
         self._reading: asyncio.Timeout | None = None
         self._deadline: asyncio.Timeout | None = None
         self._deliveries = Deliveries(self._acquired())
@@ -47,8 +48,9 @@ class ShardWorker:
         return self._deliveries.progress
 
     def _acquired(self) -> ShardLease:
-        lease = self.held.lease
-        return ShardLease(self._around.stream, lease.shard_id, lease.parents, lease.epoch, lease.state)
+        lease, stream = self.held.lease, self._stream
+        parents = tuple(stream.shard_id(parent) for parent in lease.parents)
+        return ShardLease(stream.name, stream.shard_id(lease.shard_id), parents, lease.epoch, lease.state)
 
     def leave(self) -> None:
         """Have the shard drained, checkpointed and given up. Returns at once; `run` ends soon after."""
@@ -138,7 +140,7 @@ class ShardWorker:
         """Deliver the shard from the lease's checkpoint, or where the processor says, to its end or until leaving."""
         around = self._around
         start = await around.processor.start(self.shard) or self.held.lease.checkpoint
-        events = around.reader.events(self.shard.shard_id, start)
+        events = self._stream.reader.events(self.shard.shard_id, start)
         try:
             async with aclosing(events):  # type: ignore[type-var]
                 settings = self._settings
@@ -151,7 +153,8 @@ class ShardWorker:
         await around.processor.drain(self.shard)
         if children is not None and not (self.is_leaving and not self.progress.is_idle):
             await self._deliveries.until(lambda: self.progress.is_idle)
-            await self._persistently(lambda: self._end(children))
+            keyed = tuple(self._stream.keyed(child) for child in children)
+            await self._persistently(lambda: self._end(keyed))
 
     async def _deliver(self, ahead: ReadAhead, start: Checkpoint) -> tuple[ChildShard, ...] | None:
         """Give events to the processor; returns the children at the shard's end, None when leaving."""
@@ -196,22 +199,22 @@ class ShardWorker:
 
     async def _confirm(self, gone: ShardGone) -> None:
         """Find out what is gone: raises `gone` again when it was the consumer and the shard is still there."""
-        await self._around.reader.prepare()
-        listed = await self._around.source.list_shards()
-        if not listed or any(shard.shard_id == self.shard.shard_id for shard in listed):
+        await self._stream.prepare()
+        listed = await self._stream.list_shards()
+        if not listed or any(shard.shard_id == self.held.lease.shard_id for shard in listed):
             raise gone
         after = self.progress.safe or self.held.lease.checkpoint
-        self._around.reader.report(DataLoss(self.shard.shard_id, "shard_gone", after))
+        self._stream.reader.report(DataLoss(self.shard.shard_id, "shard_gone", after))
 
     async def _end(self, children: tuple[ChildShard, ...]) -> None:
         """Create the children's leases, then say that the shard has ended, in that order."""
-        table, siblings, shard_id = self._around.table, self._around.siblings, self.shard.shard_id
+        table, siblings, shard_id = self._around.table, self._around.siblings, self.held.lease.shard_id
         leases = {lease.shard_id: lease for lease in await table.list_leases()}
         listed: set[str] = set()
         if lineage.unleased_parents(children, leases):
             await siblings.sync()
             leases = {lease.shard_id: lease for lease in await table.list_leases()}
-            listed = {shard.shard_id for shard in await self._around.source.list_shards()}
+            listed = {shard.shard_id for shard in await self._stream.list_shards()}
         for lease in lineage.children_to_create(children, leases, listed):
             await table.create(lease)
         await table.set_children(shard_id, children)

@@ -76,6 +76,16 @@ class MemoryLeaseTable:
         self.leases[lease.shard_id] = asked
         return asked
 
+    async def withdraw(self, lease: Lease) -> bool:
+        """See LeaseTable."""
+        stored = self.leases.get(lease.shard_id)
+        if stored is None or not stored.checkpoint_owner:
+            return False
+        if (stored.owner, stored.checkpoint_owner) != (lease.owner, lease.checkpoint_owner):
+            return False
+        self.leases[lease.shard_id] = replace(stored, owner=stored.checkpoint_owner, checkpoint_owner=None)
+        return True
+
     async def renew(self, lease: Lease, throughput: float | None = None) -> Lease:
         """See LeaseTable."""
         return self._write(_measured(self._held(lease), throughput))

@@ -1,0 +1,57 @@
+"""Keeping the leases in step with the stream's shards: creating, deleting, and looking for holes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Container, Sequence
+
+from shardline import lineage
+from shardline.holes import Audit, Hole, holes
+from shardline.lease_table import LeaseTable
+from shardline.loss import DataLoss
+from shardline.model import Checkpoint, Lease
+from shardline.streams import Streams
+
+_log = logging.getLogger(__name__)
+
+
+class ShardSync:
+    """Lists the shards and makes the leases follow. `initial` is where a group without leases starts."""
+
+    def __init__(
+        self, table: LeaseTable, streams: Streams, initial: Checkpoint, report: Callable[[DataLoss], None]
+    ) -> None:
+        self.holes: list[Hole] = []
+        """Hash keys that nobody reads, as confirmed by the last audits."""
+        self._table = table
+        self._streams = streams
+        self._initial = initial
+        self._report = report
+        self._audit = Audit()
+
+    async def sync(self, running: Container[str]) -> bool:
+        """Create the leases that are missing and delete those that nothing needs; returns whether any was created.
+
+        A lease that goes unfinished, because Kinesis keeps its shard no longer, is reported as a loss. Raises
+        LeaseTableUnavailable, StreamUnavailable, or ShardGone when there is no such stream.
+        """
+        await self._streams.refresh()
+        leases = await self._table.list_leases()  # before the shards, so that every lease's shard is listed
+        shards = await self._streams.list_shards()
+        created = False
+        for lease in lineage.leases_to_create(shards, leases, self._initial):
+            created |= await self._table.create(lease)
+        for lease in lineage.leases_to_delete(leases, [shard.shard_id for shard in shards]):
+            if lease.shard_id not in running and await self._table.delete(lease) and not lease.is_ended:
+                self._report(DataLoss(lease.shard_id, "shard_gone", lease.checkpoint))
+        return created
+
+    def audit(self, leases: Sequence[Lease]) -> bool:
+        """Look for hash keys that no lease covers; returns whether holes are confirmed and a sync is due."""
+        confirmed = self._audit.confirmed(holes(leases))
+        for hole in confirmed:
+            if hole not in self.holes:
+                where = f" of {hole.stream}" if hole.stream else ""
+                _log.error("no lease covers the hash keys %d to %d%s: listing shards", hole.first, hole.last, where)
+        self.holes = confirmed
+        return bool(confirmed)

@@ -1,0 +1,196 @@
+"""One worker's dealings with the lease table: it watches, decides what to take and ask for, and does it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Container, Mapping, Sequence
+
+from shardline.assignment import Plan, Sightings, View, plan
+from shardline.clock import Clock
+from shardline.errors import LeaseLost, LeaseTableUnavailable
+from shardline.held import HeldLease
+from shardline.lease_table import LeaseTable
+from shardline.model import Lease
+from shardline.settings import GroupSettings
+from shardline.watch import Watch
+
+TAKES_AT_ONCE = 16
+_HANDOFF_LOOK_SECONDS = 0.5
+_WITHDRAWALS = 3
+
+_log = logging.getLogger(__name__)
+
+
+class LeaseTaker:
+    """Takes and asks for leases on behalf of `worker_id`; every write is conditional on the row as last seen."""
+
+    def __init__(
+        self, table: LeaseTable, worker_id: str, settings: GroupSettings, clock: Clock, rng: random.Random
+    ) -> None:
+        self._table = table
+        self._worker_id = worker_id
+        self._settings = settings
+        self._clock = clock
+        self._rng = rng
+        self._watch = Watch(worker_id, settings.scan_interval_seconds, settings.lease_duration_seconds)
+        self._sightings = Sightings()
+        self._rings = 0
+        self._rings_done = 0
+        self._ringing = asyncio.Lock()
+
+    @property
+    def leases(self) -> list[Lease]:
+        """Every lease as last seen."""
+        return list(self._watch.leases.values())
+
+    @property
+    def workers(self) -> int:
+        """How many workers hold leases, this one included."""
+        return self._watch.rota.parts
+
+    async def look(self, running: Mapping[str, HeldLease]) -> Plan:
+        """Read of the table what is due, and decide. Raises LeaseTableUnavailable."""
+        await self._read(running)
+        self._watch.saw_own(held.lease for held in running.values())
+        view = View(
+            worker=self._worker_id,
+            leases=self.leases,
+            running=frozenset(running),
+            sightings=self._sightings,
+            now=self._clock.monotonic(),
+            lease_duration=self._settings.lease_duration_seconds,
+            handoff_deadline=self._settings.handoff_seconds,
+            rebalance_after=self._settings.rebalance_seconds,
+        )
+        return plan(view, self._settings.assignment, self._rng.randrange)
+
+    def delay(self, decided: Plan, running: frozenset[str]) -> float:
+        """Return how many seconds to wait before the next look."""
+        if decided.take and self._settings.assignment == "single_owner":
+            return 0.0
+        seconds = self._watch.interval(running, self._clock.monotonic()) * self._rng.uniform(0.8, 1.2)
+        return min(seconds, _HANDOFF_LOOK_SECONDS) if decided.awaits_handoff else seconds
+
+    async def take(self, leases: Sequence[Lease]) -> list[HeldLease]:
+        """Take leases, all at once, each under an epoch of its own; returns those that were still as seen.
+
+        Raises LeaseTableUnavailable only when none was taken.
+        """
+        taken = await asyncio.gather(*(self._take(lease) for lease in leases), return_exceptions=True)
+        held = [each for each in taken if isinstance(each, HeldLease)]
+        for failure in taken:
+            if isinstance(failure, BaseException):
+                self._watch.doubt()
+                if not held or not isinstance(failure, LeaseTableUnavailable):
+                    raise failure
+        return held
+
+    async def ask_for(self, lease: Lease) -> None:
+        """Ask the lease's owner to hand it over. Raises LeaseTableUnavailable."""
+        asked = await self._table.ask_for(lease, self._worker_id)
+        if asked is None:
+            self._watch.doubt()
+            return
+        _log.info("%s asks %s for %s", self._worker_id, lease.owner, lease.shard_id)
+        self._note([asked])
+
+    async def withdraw(self, running: Container[str]) -> None:
+        """Give up what was asked for and has not come, or came too late: a worker that stops counts for nothing.
+
+        Without effect while the table is unavailable: such leases are taken when they have expired.
+        """
+        mine = [each for each in self.leases if each.owner == self._worker_id and each.shard_id not in running]
+        for lease in mine:
+            try:
+                await self._withdraw(lease.shard_id)
+            except (LeaseTableUnavailable, LeaseLost) as error:
+                _log.warning("%s is left to expire: %s", lease.shard_id, error)
+
+    async def _withdraw(self, shard_id: str) -> None:
+        for _ in range(_WITHDRAWALS):
+            lease = await self._table.get(shard_id)
+            if lease is None or lease.owner != self._worker_id:
+                return
+            if not lease.checkpoint_owner or lease.checkpoint_owner == self._worker_id:
+                await self._table.release(lease)
+                await self.ring()
+                return
+            if await self._table.withdraw(lease):
+                return
+
+    def released(self, lease: Lease) -> None:
+        """Note that this worker gave a lease up."""
+        self._watch.released(lease)
+
+    def doubt(self) -> None:
+        """Read the whole table at the next look."""
+        self._watch.doubt()
+
+    async def ring(self) -> None:
+        """Tell the other workers that leases may be free; calls that come together share one write.
+
+        Without effect while the table is unavailable: the others read all of it once in a while.
+        """
+        self._rings += 1
+        mine = self._rings
+        async with self._ringing:
+            if self._rings_done >= mine:
+                return
+            covered = self._rings
+            try:
+                await self._table.ring()
+            except LeaseTableUnavailable as error:
+                _log.debug("nobody heard: %s", error)
+            self._rings_done = covered
+
+    async def _read(self, running: Mapping[str, HeldLease]) -> None:
+        watch, now = self._watch, self._clock.monotonic()
+        kind = watch.kind(now)
+        rang = False
+        if kind == "bell":
+            kind = watch.heard(await self._table.hear(), now)
+            rang = kind == "everything"
+        if kind == "everything":
+            # What a bell announces must not be missed; at other times the next look sees it.
+            leases = await (self._table.list_leases() if rang else self._table.scan())
+            now = self._clock.monotonic()
+            self._sightings.update(leases, now)
+            watch.saw_everything(leases, now)
+        elif kind == "part":
+            rota = watch.rota
+            for part in rota.own:
+                self._note(await self._table.scan(part, rota.parts))
+            watch.saw_part((), now)
+        else:
+            await self._read_coming(running)
+
+    async def _read_coming(self, running: Mapping[str, HeldLease]) -> None:
+        """See whether leases that were asked for have come."""
+        coming = [
+            lease.shard_id
+            for lease in self._watch.leases.values()
+            if lease.owner == self._worker_id and lease.checkpoint_owner and lease.shard_id not in running
+        ]
+        for shard_id in coming:
+            lease = await self._table.get(shard_id)
+            if lease is None:
+                self._watch.doubt()
+            else:
+                self._note([lease])
+
+    def _note(self, leases: Sequence[Lease]) -> None:
+        self._sightings.observe(leases, self._clock.monotonic())
+        self._watch.saw(leases)
+
+    async def _take(self, lease: Lease) -> HeldLease | None:
+        taken_at = self._clock.monotonic()
+        epoch = await self._table.next_epoch()
+        taken = await self._table.take(lease, self._worker_id, epoch)
+        if taken is None:
+            self._watch.doubt()
+            return None
+        _log.info("%s took %s under epoch %d", self._worker_id, taken.shard_id, epoch)
+        self._note([taken])
+        return HeldLease(self._table, taken, self._clock, self._settings.lease_duration_seconds, taken_at)

@@ -76,3 +76,9 @@ class LeaseTable(Protocol):
 
     async def delete(self, lease: Lease) -> bool:
         """Delete the lease unless someone wrote it since. Return whether it is gone."""
+
+
+async def table_rows(table: LeaseTable, shard_ids: Iterable[str]) -> dict[str, Lease]:
+    """Return the leases of these shards, as far as there are any. Raises LeaseTableUnavailable."""
+    rows = {shard_id: await table.get(shard_id) for shard_id in shard_ids}
+    return {shard_id: lease for shard_id, lease in rows.items() if lease is not None}

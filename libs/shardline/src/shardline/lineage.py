@@ -62,6 +62,11 @@ def children_to_create(
     ]
 
 
+def family(children: Iterable[ChildShard]) -> list[str]:
+    """Return the shards whose leases decide on the children's: themselves and their parents, sorted."""
+    return sorted({each for child in children for each in (child.shard_id, *child.parents)})
+
+
 def unleased_parents(children: Iterable[ChildShard], leases: Mapping[str, Lease]) -> set[str]:
     """Return the other parents of merged children that have no lease: list the shards before going on."""
     return {

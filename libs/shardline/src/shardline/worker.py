@@ -13,6 +13,7 @@ from shardline.backoff import Backoff
 from shardline.deliveries import Deliveries
 from shardline.errors import LeaseLost, LeaseTableUnavailable, ShardGone, StreamUnavailable
 from shardline.held import HeldLease
+from shardline.lease_table import table_rows
 from shardline.loss import DataLoss
 from shardline.model import LATEST, SHARD_END, Checkpoint, ChildShard, ShardLease
 from shardline.processor import Interruptible
@@ -209,11 +210,12 @@ class ShardWorker:
     async def _end(self, children: tuple[ChildShard, ...]) -> None:
         """Create the children's leases, then say that the shard has ended, in that order."""
         table, siblings, shard_id = self._around.table, self._around.siblings, self.held.lease.shard_id
-        leases = {lease.shard_id: lease for lease in await table.list_leases()}
+        family = lineage.family(children)
+        leases = await table_rows(table, family)
         listed: set[str] = set()
         if lineage.unleased_parents(children, leases):
             await siblings.sync()
-            leases = {lease.shard_id: lease for lease in await table.list_leases()}
+            leases = await table_rows(table, family)
             listed = {shard.shard_id for shard in await self._stream.list_shards()}
         for lease in lineage.children_to_create(children, leases, listed):
             await table.create(lease)

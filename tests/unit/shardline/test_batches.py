@@ -16,6 +16,7 @@ from shardline import (
     TRIM_HORIZON,
     Batch,
     Batches,
+    Budget,
     Checkpoint,
     ConsumerGroup,
     GroupSettings,
@@ -23,6 +24,7 @@ from shardline import (
     LeaseLost,
     LeaseTableMismatch,
     LeaseTableUnavailable,
+    ShardLease,
 )
 from shardline.testing import MemoryLeaseTable, MemorySource, MemoryStream, run_in_virtual_time
 
@@ -39,7 +41,7 @@ class Bench:
     def put(self, records: int) -> list[int]:
         return [int(self.stream.put(f"key-{place}", b"12345678")) for place in range(records)]
 
-    def group(self, name: str = "one", **settings: Any) -> ConsumerGroup:
+    def group(self, name: str = "one", *, budget: Budget | None = None, **settings: Any) -> ConsumerGroup:
         return ConsumerGroup(
             stream="stream",
             application="app",
@@ -48,6 +50,7 @@ class Bench:
             worker_id=name,
             settings=GroupSettings(**settings),
             source=MemorySource(self.stream),
+            budget=budget,
         )
 
     @property
@@ -459,5 +462,68 @@ def test_a_batch_tells_when_it_is_checkpointed() -> None:
             await waiting
             assert bench.lease.checkpoint == Checkpoint(str(numbers(second)[-1]))
             await first.committed()
+
+    virtually(main)
+
+
+def test_a_process_holds_a_bounded_number_of_records_and_slow_shards_starve_no_other() -> None:
+    """Read ahead or given out: all count. Three shards whose batches are never done leave the fourth its part."""
+
+    async def main() -> None:
+        bench, most = Bench(shards=4, records=4000), 400
+        free = "shardId-000000000003"
+        budget = Budget(most, 10**9)
+        largest, got = 0, []
+        stop = asyncio.Event()
+
+        async def work(batch: Batch) -> None:
+            got.extend(numbers(batch))
+            batch.done()
+
+        class Stuck:
+            async def start(self, lease: ShardLease) -> Checkpoint | None:
+                return None
+
+            async def process(self, batch: Batch) -> None:
+                nonlocal largest
+                largest = max(largest, budget.records)
+                if batch.lease.shard_id == free:
+                    await work(batch)
+
+            async def drain(self, lease: ShardLease) -> None:
+                return None
+
+            async def lost(self, lease: ShardLease) -> None:
+                return None
+
+        group = bench.group(budget=budget)
+        task = asyncio.create_task(group.run(Stuck(), stop))
+        await asyncio.sleep(60)
+        in_flight = sum(shard.records_in_flight for shard in group.snapshot().shards)
+        assert most / 2 <= in_flight <= budget.records <= most + 4 * 20
+        assert largest <= most + 4 * 20, "one push a shard beyond the bound at most"
+        assert got == bench.written(free)
+        stop.set()
+        await task
+        assert (budget.records, budget.size) == (0, 0), "what is given up is given back"
+
+    virtually(main)
+
+
+def test_work_done_after_a_loss_is_given_back_to_the_budget_once() -> None:
+    """Else the process would read on beyond its bound, or stop reading."""
+
+    async def main() -> None:
+        bench, budget = Bench(records=200), Budget(1000, 10**9)
+        async with bench.group(budget=budget, max_batch_records=10).batches() as batches:
+            out = [await anext(batches), await anext(batches)]
+            out[0].done()
+            await asyncio.sleep(1)
+            held = budget.records
+            await bench.table.take(bench.lease, "thief", 99)
+            await asyncio.sleep(5)
+            assert held > budget.records == 0
+            out[1].done()
+            assert budget.records == 0
 
     virtually(main)

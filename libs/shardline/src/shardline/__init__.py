@@ -1,6 +1,7 @@
 """An asyncio consumer group for Amazon Kinesis: fan-out, leases in DynamoDB, safe checkpoints."""
 
 from shardline.batches import Batches
+from shardline.budget import Budget
 from shardline.dynamodb import DynamoDBLeaseTable
 from shardline.errors import (
     LeaseLost,
@@ -37,6 +38,7 @@ __all__ = [
     "TRIM_HORIZON",
     "Batch",
     "Batches",
+    "Budget",
     "Checkpoint",
     "ChildShard",
     "ConsumerGroup",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from shardline.budget import Share
 from shardline.cursor import ShardEvent
 from shardline.errors import LeaseLost
 from shardline.model import Batch, Checkpoint, ShardLease
@@ -14,8 +15,10 @@ from shardline.progress import Delivery, Progress
 class Deliveries:
     """One reading of a shard, from a checkpoint until the shard is given up, lost or started afresh."""
 
-    def __init__(self, shard: ShardLease) -> None:
+    def __init__(self, shard: ShardLease, share: Share) -> None:
         self.shard = shard
+        self.share = share
+        """What of the process' budget the reading holds."""
         self.progress = Progress()
         self.is_closed = False
         """Whether the reading is over: what is marked done from now on counts for nothing."""
@@ -47,12 +50,15 @@ class Deliveries:
     def done(self, delivery: Delivery, state: bytes | None) -> None:
         """Note that a batch is delivered, unless the reading is over."""
         if not self.is_closed:
+            if not delivery.is_done:
+                self.share.give(delivery.records, delivery.size)
             self.progress.done(delivery, state)
             self._changed.set()
 
     def close(self) -> None:
         """End the reading: nothing is marked done any more, and nobody waits any longer."""
         self.is_closed = True
+        self.share.leave()
         self._changed.set()
         for _, future in self._waiting:
             if not future.done():

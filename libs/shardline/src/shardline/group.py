@@ -13,6 +13,7 @@ from typing import Any
 
 from shardline.backoff import Backoff
 from shardline.batches import Batches
+from shardline.budget import Budget
 from shardline.clock import Clock, LoopClock
 from shardline.errors import LeaseTableUnavailable, ShardGone, StreamUnavailable
 from shardline.held import HeldLease
@@ -88,6 +89,7 @@ class ConsumerGroup:
         rng: random.Random | None = None,
         source: Source | None = None,
         streams: Streams | None = None,
+        budget: Budget | None = None,
     ) -> None:
         self.stream = stream
         self.application = application
@@ -96,6 +98,7 @@ class ConsumerGroup:
         self._clock = clock or LoopClock()
         self._rng = rng or random.Random()  # noqa: S311 - jitter needs no secrecy
         self._table = lease_table
+        self._budget = budget or Budget(self._settings.max_process_records, self._settings.max_process_bytes)
         self._owns_source = source is None
         self._source = source or Stream(
             kinesis,
@@ -129,6 +132,7 @@ class ConsumerGroup:
             self._table,
             processor,
             self._settings,
+            self._budget,
             self._clock,
             self._rng,
             self,

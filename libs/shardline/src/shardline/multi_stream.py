@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from shardline.batches import Batches
+from shardline.budget import Budget
 from shardline.clock import Clock, LoopClock
 from shardline.group import ConsumerGroup, GroupSnapshot
 from shardline.lease_table import LeaseTable
@@ -50,6 +51,7 @@ class MultiStreamGroup:
         clock: Clock | None = None,
         rng: random.Random | None = None,
         former_stream_grace_seconds: float = 3600.0,
+        budget: Budget | None = None,
         sources: Sources | None = None,
     ) -> None:
         self._settings = settings or GroupSettings()
@@ -71,6 +73,7 @@ class MultiStreamGroup:
             clock=self._clock,
             rng=self._rng,
             streams=self._streams,
+            budget=budget,
         )
 
     @property

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from shardline.budget import Share
 from shardline.cursor import ShardEvent
 from shardline.model import Record
 
@@ -13,11 +14,13 @@ from shardline.model import Record
 class ReadAhead:
     """The events that have come and were not taken yet.
 
-    They hold at most `records` records and `size` bytes, and one event more.
+    They hold at most `records` records and `size` bytes, and one event more. What comes is taken from `share`,
+    and whoever takes the events is to give it back.
     """
 
-    def __init__(self, events: AsyncIterator[ShardEvent], records: int, size: int) -> None:
+    def __init__(self, events: AsyncIterator[ShardEvent], records: int, size: int, share: Share | None = None) -> None:
         self._events = events
+        self._share = share
         self._limits = (records, size)
         self._waiting: list[ShardEvent] = []
         self._records = 0
@@ -52,6 +55,9 @@ class ReadAhead:
                 self._records += len(event.records)
                 self._size += event.size
                 self._changed.set()
+                if self._share is not None:
+                    self._share.take(len(event.records), event.size)
+                    await self._share.room()
                 while self._records >= self._limits[0] or self._size >= self._limits[1]:
                     await self._next_change()
         except Exception as failure:
@@ -77,9 +83,11 @@ def merged(events: list[ShardEvent]) -> ShardEvent:
 
 
 @asynccontextmanager
-async def reading_ahead(events: AsyncIterator[ShardEvent], records: int, size: int) -> AsyncIterator[ReadAhead]:
+async def reading_ahead(
+    events: AsyncIterator[ShardEvent], records: int, size: int, share: Share | None = None
+) -> AsyncIterator[ReadAhead]:
     """Read in a task of its own for as long as the body lasts."""
-    ahead = ReadAhead(events, records, size)
+    ahead = ReadAhead(events, records, size, share)
     reading = asyncio.create_task(ahead.read())
     try:
         yield ahead

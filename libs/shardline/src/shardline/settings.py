@@ -38,6 +38,11 @@ class GroupSettings:
     """Undone records of a shard beyond which its reading stops."""
     max_in_flight_bytes: int = 32 * 1024 * 1024
     """Undone bytes of a shard beyond which its reading stops."""
+    max_process_records: int = 200_000
+    """Records read and undone of all shards together, beyond which reading stops. Half of it is guaranteed, in equal
+    parts to all shards, so that slow shards do not starve others."""
+    max_process_bytes: int = 512 * 1024 * 1024
+    """Bytes likewise. Several groups of a process may share one Budget."""
     max_batch_records: int = 2_000
     """Records read ahead while the processor works; they make its next batch. One push of Kinesis may exceed it."""
     max_batch_bytes: int = 8 * 1024 * 1024
@@ -83,6 +88,7 @@ class GroupSettings:
             raise ValueError("stall_seconds, subscription_seconds and fan_out_retry_seconds must be positive")
         bounds = (
             *(self.max_in_flight_records, self.max_in_flight_bytes),
+            *(self.max_process_records, self.max_process_bytes),
             *(self.max_batch_records, self.max_batch_bytes),
         )
         positive = (self.lease_duration_seconds, self.scan_interval_seconds, self.checkpoint_interval_seconds)

@@ -6,6 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Protocol
 
+from shardline.budget import Budget
 from shardline.clock import Clock
 from shardline.lease_table import LeaseTable
 from shardline.processor import Processor
@@ -31,6 +32,7 @@ class Surroundings:
     table: LeaseTable
     processor: Processor
     settings: GroupSettings
+    budget: Budget
     clock: Clock
     rng: random.Random
     siblings: Siblings

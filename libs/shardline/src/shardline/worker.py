@@ -36,7 +36,7 @@ class ShardWorker:
         self._stream = around.streams.of(held.lease.shard_id)
         self._reading: asyncio.Timeout | None = None
         self._deadline: asyncio.Timeout | None = None
-        self._deliveries = Deliveries(self._acquired())
+        self._deliveries = Deliveries(self._acquired(), self._around.budget.join())
 
     @property
     def shard(self) -> ShardLease:
@@ -135,7 +135,7 @@ class ShardWorker:
         """Save what is done and acquire the lease anew, so that what follows outranks what failed."""
         await self._persistently(self._save)
         await self._persistently(self.held.retake)
-        self._deliveries = Deliveries(self._acquired())
+        self._deliveries = Deliveries(self._acquired(), self._around.budget.join())
 
     async def _read_once(self) -> None:
         """Deliver the shard from the lease's checkpoint, or where the processor says, to its end or until leaving."""
@@ -144,8 +144,8 @@ class ShardWorker:
         events = self._stream.reader.events(self.shard.shard_id, start)
         try:
             async with aclosing(events):  # type: ignore[type-var]
-                settings = self._settings
-                async with reading_ahead(events, settings.max_batch_records, settings.max_batch_bytes) as ahead:
+                bounds = (self._settings.max_batch_records, self._settings.max_batch_bytes)
+                async with reading_ahead(events, *bounds, self._deliveries.share) as ahead:
                     children = await self._deliver(ahead, start)
         except ShardGone as gone:
             await self._confirm(gone)

@@ -90,6 +90,33 @@ def opensearch(host: str, port: int, directory: Path) -> None:
     sys.exit(asyncio.run(opensearch_alone.run(host, port, directory.resolve(), os.environ)))
 
 
+@main.group()
+def aws() -> None:
+    """Try what this project assumes of AWS in an account of your own."""
+
+
+@aws.command()
+@click.option("--region", help="AWS region; AWS_REGION by default.")
+@click.option("--yes", is_flag=True, help="Do not ask: the cost is announced and accepted.")
+@click.option("--keep", is_flag=True, help="Leave the stream and the table; they are charged for by the hour.")
+@click.option("--cleanup", is_flag=True, help="Only delete what earlier runs left behind.")
+@click.option("--deadline", default=900.0, show_default=True, help="Seconds after which the rest is left out.")
+@click.option("--report", type=click.Path(path_type=Path), help="Write the results as JSON to this file.")
+def smoke(region: str | None, yes: bool, keep: bool, cleanup: bool, deadline: float, report: Path | None) -> None:
+    """Run the riskiest assumptions against AWS, for some cents, and clean up.
+
+    Credentials and region come from the environment. Exit status: 0 all passed, 1 not, 2 not confirmed, 130 Ctrl-C.
+    See docs/aws-smoke.md.
+    """
+    from etl_cli.smoke import run as run_smoke
+
+    options = run_smoke.Options(region, yes, keep, deadline, report.resolve() if report else None)
+    try:
+        sys.exit(asyncio.run(run_smoke.cleanup(options) if cleanup else run_smoke.smoke(options)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.exit(130)
+
+
 def _layout(stack: str, port_base: int = 18080) -> Layout:
     if not stack.replace("-", "").replace("_", "").isalnum():
         raise click.BadParameter("letters, digits, - and _ only", param_hint="--stack")

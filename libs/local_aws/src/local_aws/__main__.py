@@ -83,7 +83,8 @@ def _add_kinesis_options(group: argparse._ArgumentGroup) -> None:
     for name, text in (
         ("idle-event-seconds", "pause between two events without records"),
         ("subscription-seconds", "life of a subscription"),
-        ("resubscribe-seconds", "time after a SubscribeToShard in which another is refused"),
+        ("resubscribe-seconds", "time after a SubscribeToShard in which another is refused; below 1, its rate too"),
+        ("on-demand-seconds", "how long an on-demand stream measures its write rate before it grows"),
     ):
         group.add_argument(f"--{name}", type=float, default=getattr(_DEFAULTS, name.replace("-", "_")), help=text)
     for name, text in (
@@ -106,6 +107,8 @@ def _kinesis_settings(arguments: argparse.Namespace) -> KinesisSettings:
         idle_event_seconds=arguments.idle_event_seconds,
         subscription_seconds=arguments.subscription_seconds,
         resubscribe_seconds=arguments.resubscribe_seconds,
+        subscribe_interval_seconds=min(_DEFAULTS.subscribe_interval_seconds, arguments.resubscribe_seconds),
+        on_demand_seconds=arguments.on_demand_seconds,
         max_record_bytes=arguments.max_record_bytes,
         retention_hours=arguments.retention_hours,
         shard_limit=arguments.shard_limit,

@@ -99,7 +99,7 @@ def read_by_iterator(finished: Run, shard: str, limit: int) -> list[tuple[str, s
 
 
 def parse(shard: str, rendered: Any) -> list[tuple[str, str, bytes]]:
-    records = orjson.loads(orjson.dumps(rendered))
+    records = orjson.loads(rendered.as_json())
     return [(shard, record["SequenceNumber"], base64.b64decode(record["Data"])) for record in records]
 
 

@@ -158,8 +158,46 @@ def test_a_put_that_cannot_be_kept_is_not_acknowledged(simulate: Any) -> None:
         def records_put(self, stream: object, records: object) -> None:
             raise OSError(28, "No space left on device")
 
+        def compact(self, streams: object) -> None: ...
+
     simulation = simulate(FullDisk())
     simulation.active_stream()
     with pytest.raises(ServiceError) as raised:
         simulation.put("raw", b"x")
     assert (raised.value.code, raised.value.status) == ("InternalFailureException", 500)
+
+
+def test_journal_shrinks_while_it_is_in_use(simulate: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once most records of the file are gone it is rewritten with the rest, and what follows is kept too."""
+    monkeypatch.setattr("local_aws.kinesis.journal._COMPACTION_BYTES", 1000)
+    journal = FileJournal(tmp_path)
+    simulation = simulate(journal, write_limits=False)
+    simulation.active_stream("gone")
+    simulation.active_stream("kept")
+    simulation.put("gone", *[b"x" * 1000] * 100)
+    simulation.put("kept", b"before")
+    before = (tmp_path / "kinesis.journal").stat().st_size
+    simulation.call("DeleteStream", StreamName="gone")
+    simulation.advance(1)
+    simulation.call("ListStreams")
+    after = (tmp_path / "kinesis.journal").stat().st_size
+    simulation.put("kept", b"after")
+    journal.close()
+    assert after < before / 50
+    again = FileJournal(tmp_path)
+    (stream,) = again.load(simulation.account.settings, simulation.now)
+    again.close()
+    assert [record.encoded for record in stream.shards["shardId-000000000000"].log.records] == ["YmVmb3Jl", "YWZ0ZXI="]
+
+
+def test_expired_records_leave_the_journal(simulate: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is past its retention goes from the file too, without a restart."""
+    monkeypatch.setattr("local_aws.kinesis.journal._COMPACTION_BYTES", 1000)
+    journal = FileJournal(tmp_path)
+    simulation = simulate(journal, write_limits=False)
+    simulation.active_stream()
+    simulation.put("raw", *[b"x" * 1000] * 100)
+    simulation.advance(25 * 3600)
+    simulation.call("ListStreams")
+    journal.close()
+    assert (tmp_path / "kinesis.journal").stat().st_size < 2000

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from local_aws.kinesis.errors import ResourceInUse, ResourceNotFound
+from local_aws.kinesis.errors import LimitExceeded, ResourceInUse, ResourceNotFound
 from local_aws.kinesis.subscriptions import End, Event, Wait
 
 MEBIBYTE = 1024 * 1024
@@ -97,7 +97,19 @@ def test_repeat_within_five_seconds_is_refused_even_after_a_disconnect(subscribe
     simulation.advance(4.999)
     with pytest.raises(ResourceInUse, match="Another active subscription exists for this consumer"):
         simulation.subscribe(subscription.consumer_arn)
-    simulation.advance(0.001)
+    simulation.advance(1)
+    simulation.subscribe(subscription.consumer_arn)
+
+
+def test_one_call_a_second(subscribed: Any) -> None:
+    """A consumer asks for a shard once a second; what was refused counts (API_SubscribeToShard)."""
+    simulation, subscription = subscribed(resubscribe_seconds=0)
+    with pytest.raises(LimitExceeded):
+        simulation.subscribe(subscription.consumer_arn)
+    simulation.advance(0.999)
+    with pytest.raises(LimitExceeded):
+        simulation.subscribe(subscription.consumer_arn)
+    simulation.advance(1)
     simulation.subscribe(subscription.consumer_arn)
 
 

@@ -8,12 +8,15 @@ from local_aws.kinesis.consumers import Consumer, parse_consumer_arn
 from local_aws.kinesis.errors import InvalidArgument, ResourceNotFound
 from local_aws.kinesis.faults import Faults
 from local_aws.kinesis.log import Record
+from local_aws.kinesis.on_demand import Demand
 from local_aws.kinesis.rates import Allowance
 from local_aws.kinesis.replay import Replay
 from local_aws.kinesis.settings import KinesisSettings
 from local_aws.kinesis.shards import Shard
 from local_aws.kinesis.streams import Stream
 from local_aws.kinesis.subscriptions import Subscriptions
+
+_COMPACTION_MS = 10_000
 
 
 class Journal(Protocol):
@@ -28,6 +31,9 @@ class Journal(Protocol):
     def records_put(self, stream: Stream, records: Sequence[tuple[Shard, Record]]) -> None:
         """Keep the records."""
 
+    def compact(self, streams: Sequence[Stream]) -> None:
+        """Drop what nobody reads any more, if that is worth it; `streams` are all there are."""
+
 
 class NoJournal:
     """Keeps nothing: the account lives in memory alone."""
@@ -39,6 +45,9 @@ class NoJournal:
         """Do nothing."""
 
     def records_put(self, stream: Stream, records: Sequence[tuple[Shard, Record]]) -> None:
+        """Do nothing."""
+
+    def compact(self, streams: Sequence[Stream]) -> None:
         """Do nothing."""
 
 
@@ -63,9 +72,12 @@ class Account:
         self.journal: Journal = journal or NoJournal()
         self.subscriptions = Subscriptions(settings)
         self.registrations = Allowance(settings.registrations_per_second)
-        self.replays: dict[str, Replay] = {}
-        """What is replayed, by the stream's name."""
+        self.replays: dict[tuple[str, str], Replay] = {}
+        """What is replayed, by the stream's name and the form of its frames."""
+        self.demands: dict[str, Demand] = {}
+        """What is offered to each on-demand stream, by its stream id."""
         self._streams: dict[str, Stream] = {}
+        self._compacted = 0
 
     def now(self) -> int:
         """The present time, ms; read it once a call."""
@@ -96,10 +108,14 @@ class Account:
             for subscription in self.subscriptions.of_stream(name):
                 subscription.end(self.no_stream(name))
             self.subscriptions.forget(stream)
-            self.replays.pop(name, None)
+            self.replays = {key: replay for key, replay in self.replays.items() if replay.stream is not stream}
+            self.demands.pop(stream.stream_id, None)
+            self._compact(now)
             return None
         if transitions.settle(stream, now, self.settings):
             self.journal.stream_changed(stream)
+        if now >= self._compacted + _COMPACTION_MS:
+            self._compact(now)
         return stream
 
     def stream(self, name: str, now: int) -> Stream:
@@ -131,6 +147,10 @@ class Account:
         if consumer is None or consumer.arn != arn:
             raise ResourceNotFound(f"Consumer {arn} not found.")
         return stream, consumer
+
+    def _compact(self, now: int) -> None:
+        self._compacted = now
+        self.journal.compact(list(self._streams.values()))
 
     def changed(self, stream: Stream) -> None:
         """Keep what changed, then wake who waits for it."""

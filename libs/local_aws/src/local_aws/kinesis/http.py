@@ -1,19 +1,22 @@
 """The Kinesis double as a service of the HTTP front, and the routes that inject its faults."""
 
 from collections.abc import Callable
+from functools import partial
 
+from local_aws.codecs import CBOR, JSON
 from local_aws.http import Call, Route, Service, json_answer, json_body, service_answer
 from local_aws.kinesis.account import Account
 from local_aws.kinesis.errors import InvalidArgument
 from local_aws.kinesis.faults import SUBSCRIPTION_FAULTS, parse_fault
 from local_aws.kinesis.operations import call, check_fault
 from local_aws.kinesis.replay import Replay
-from local_aws.kinesis.subscribe_http import replay_frame, subscribe
+from local_aws.kinesis.subscribe_http import event_frame, subscribe
 from local_aws.messages import Reply, Request
 
 TARGET_PREFIX = "Kinesis_20131202"
 FAULTS_PATH = "/_local/faults"
 REPLAY_PATH = "/_local/replay"
+_FORMS = {"json": JSON, "cbor": CBOR}
 
 
 def kinesis_service(account: Account) -> Service:
@@ -34,16 +37,18 @@ def kinesis_routes(account: Account) -> list[Route]:
 
 
 def _replay_routes(account: Account) -> list[Route]:
-    """POST makes a replay of what a stream holds (`{"stream": name, "records": 500}`), DELETE ends all."""
+    """POST makes a replay of a stream (`{"stream": name, "records": 500, "form": "json"}`), DELETE ends all."""
 
     async def start(request: Request) -> Reply:
         body = json_body(request)
         name, records = body.get("stream"), body.get("records", 500)
-        if not isinstance(name, str) or not isinstance(records, int) or not 0 < records <= 10_000:
-            raise InvalidArgument("a replay takes stream, and records an event: 1 to 10,000")
+        codec = _FORMS.get(str(body.get("form", "json")))
+        if not isinstance(name, str) or codec is None or not isinstance(records, int) or not 0 < records <= 10_000:
+            raise InvalidArgument("a replay takes stream, records an event (1 to 10,000), and form (json or cbor)")
         now = account.now()
-        replay = Replay(account.ready_stream(name, now), now, records=records, render=replay_frame)
-        account.replays[name] = replay
+        stream = account.ready_stream(name, now)
+        replay = Replay(stream, now, records=records, render=partial(event_frame, codec=codec))
+        account.replays[name, codec.content_type] = replay
         return json_answer(replay.describe(), status=201)
 
     async def show(_: Request) -> Reply:

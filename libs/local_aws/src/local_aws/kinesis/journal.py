@@ -6,8 +6,9 @@ acknowledged and is cut off at the next start.
 """
 
 import fcntl
+import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,14 @@ from local_aws.kinesis.shards import Shard
 from local_aws.kinesis.state import record_rows, restore_record, restore_stream, stream_state
 from local_aws.kinesis.streams import Stream
 
+_log = logging.getLogger(__name__)
+
 _FILE_NAME = "kinesis.journal"
 _LOCK_NAME = "kinesis.lock"
 _RECORDS_A_LINE = 500
 _SUPERSEDED_LINES = 100
+_COMPACTION_BYTES = 16 * 1024 * 1024
+"""A file smaller than this is not worth rewriting while it is in use."""
 
 
 class CorruptJournal(OSError):
@@ -52,6 +57,8 @@ class FileJournal:
             self._lock.close()
             raise DirectoryInUse(f"{directory} is in use by another process") from error
         self._file = self._path.open("ab", buffering=0)
+        self._records = 0
+        """How many records the file holds, readable or not."""
 
     def close(self) -> None:
         """Let go of the file and the directory."""
@@ -68,11 +75,12 @@ class FileJournal:
         lines = 0
         for line in self._complete_lines():
             lines += 1
+            self._records += len(line.get("records", ()))
             _apply(streams, line, settings)
-        stored = sum(len(shard.log) for stream in streams.values() for shard in stream.shards.values())
+        stored = _stored(streams.values())
         for stream in streams.values():
             stream.forget_expired(now)
-        kept = sum(len(shard.log) for stream in streams.values() for shard in stream.shards.values())
+        kept = _stored(streams.values())
         least_lines = len(streams) + kept // _RECORDS_A_LINE
         if kept < stored or lines > 2 * least_lines + _SUPERSEDED_LINES:
             self._rewrite(streams.values())
@@ -89,6 +97,19 @@ class FileJournal:
     def records_put(self, stream: Stream, records: Sequence[tuple[Shard, Record]]) -> None:
         """Keep the records."""
         self._append({"put": stream.name, "records": record_rows(records)})
+        self._records += len(records)
+
+    def compact(self, streams: Sequence[Stream]) -> None:
+        """Rewrite the file once more than half of its records are gone: the cost is that of what is left.
+
+        Where that fails, the file as it is goes on.
+        """
+        if self._file.tell() < _COMPACTION_BYTES or 2 * _stored(streams) > self._records:
+            return
+        try:
+            self._rewrite(streams)
+        except OSError as error:
+            _log.warning("the journal could not be compacted, and goes on growing: %s", error)
 
     def _append(self, entry: dict[str, object]) -> None:
         line = memoryview(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
@@ -117,7 +138,7 @@ class FileJournal:
                 yield entry
         os.truncate(self._path, end)
 
-    def _rewrite(self, streams: Iterable[Stream]) -> None:
+    def _rewrite(self, streams: Collection[Stream]) -> None:
         fresh = self._path.with_suffix(".new")
         with fresh.open("wb") as file:
             for stream in streams:
@@ -129,6 +150,12 @@ class FileJournal:
         fresh.replace(self._path)
         self._file.close()
         self._file = self._path.open("ab", buffering=0)
+        self._file.seek(0, os.SEEK_END)
+        self._records = _stored(streams)
+
+
+def _stored(streams: Collection[Stream]) -> int:
+    return sum(len(shard.log) for stream in streams for shard in stream.shards.values())
 
 
 def _line(entry: dict[str, object]) -> bytes:

@@ -3,7 +3,15 @@
 from collections.abc import Callable
 
 from local_aws.errors import ServiceError
-from local_aws.kinesis import consumer_operations, reading, shard_operations, stream_operations, writing
+from local_aws.kinesis import (
+    account_operations,
+    consumer_operations,
+    reading,
+    shard_operations,
+    stream_operations,
+    tag_operations,
+    writing,
+)
 from local_aws.kinesis.account import Account
 from local_aws.kinesis.consumers import parse_consumer_arn
 from local_aws.kinesis.validation import Body, text
@@ -11,11 +19,13 @@ from local_aws.kinesis.validation import Body, text
 Answer = dict[str, object]
 
 OPERATIONS: dict[str, Callable[[Account, Body, int], Answer]] = {
-    "AddTagsToStream": stream_operations.add_tags_to_stream,
+    "AddTagsToStream": tag_operations.add_tags_to_stream,
     "CreateStream": stream_operations.create_stream,
     "DecreaseStreamRetentionPeriod": stream_operations.decrease_stream_retention_period,
     "DeleteStream": stream_operations.delete_stream,
     "DeregisterStreamConsumer": consumer_operations.deregister_stream_consumer,
+    "DescribeAccountSettings": account_operations.describe_account_settings,
+    "DescribeLimits": account_operations.describe_limits,
     "DescribeStream": stream_operations.describe_stream,
     "DescribeStreamConsumer": consumer_operations.describe_stream_consumer,
     "DescribeStreamSummary": stream_operations.describe_stream_summary,
@@ -25,12 +35,16 @@ OPERATIONS: dict[str, Callable[[Account, Body, int], Answer]] = {
     "ListShards": shard_operations.list_shards,
     "ListStreamConsumers": consumer_operations.list_stream_consumers,
     "ListStreams": stream_operations.list_streams,
-    "ListTagsForStream": stream_operations.list_tags_for_stream,
+    "ListTagsForResource": tag_operations.list_tags_for_resource,
+    "ListTagsForStream": tag_operations.list_tags_for_stream,
     "MergeShards": shard_operations.merge_shards,
     "PutRecord": writing.put_record,
     "PutRecords": writing.put_records,
     "RegisterStreamConsumer": consumer_operations.register_stream_consumer,
+    "RemoveTagsFromStream": tag_operations.remove_tags_from_stream,
     "SplitShard": shard_operations.split_shard,
+    "TagResource": tag_operations.tag_resource,
+    "UntagResource": tag_operations.untag_resource,
     "UpdateMaxRecordSize": stream_operations.update_max_record_size,
     "UpdateShardCount": shard_operations.update_shard_count,
     "UpdateStreamMode": stream_operations.update_stream_mode,
@@ -56,6 +70,7 @@ def check_fault(account: Account, operation: str, body: Body) -> None:
 
 def _concerned_stream(body: Body) -> str | None:
     name, arn, consumer = text(body, "StreamName"), text(body, "StreamARN"), text(body, "ConsumerARN")
+    arn = arn or text(body, "ResourceARN")
     if name is not None:
         return name
     if arn is not None:

@@ -48,6 +48,9 @@ class KinesisSettings:
     idle_event_seconds: float = 5.0
     subscription_seconds: float = 300.0
     resubscribe_seconds: float = 5.0
+    """How long after a successful SubscribeToShard another of the same consumer and shard is refused."""
+    subscribe_interval_seconds: float = 1.0
+    """The least time between two SubscribeToShard calls, successful or not, of a consumer to a shard."""
 
     max_consumers: int = 20
     max_creating_consumers: int = 5
@@ -55,6 +58,10 @@ class KinesisSettings:
     shard_limit: int = 500
     """Open shards of the whole account."""
     on_demand_shards: int = 4
+    """Shards of a new on-demand stream."""
+    on_demand_seconds: float = 60.0
+    """Over how long the write rate of an on-demand stream is measured; AWS does not document its own time."""
+    on_demand_stream_limit: int = 50
     retention_hours: int = 24
     iterator_seconds: float = 300.0
     token_seconds: float = 300.0

@@ -8,6 +8,7 @@ from local_aws.kinesis.account import Account
 from local_aws.kinesis.errors import InvalidArgument, LimitExceeded, ResourceInUse
 from local_aws.kinesis.settings import MAX_RECORD_BYTES, milliseconds
 from local_aws.kinesis.streams import Stream, Transition
+from local_aws.kinesis.tag_operations import tags_of
 from local_aws.kinesis.tokens import decode_page, encode_page
 from local_aws.kinesis.validation import (
     COUNT,
@@ -66,7 +67,7 @@ def create_stream(account: Account, body: Body, now: int) -> Answer:
         mode=mode,
         retention_hours=settings.retention_hours,
         max_record_bytes=size * 1024 if size else settings.max_record_bytes,
-        tags=_tags(body),
+        tags=tags_of(body),
         transition=Transition("create", now + milliseconds(settings.create_seconds), {"shards": shards}),
     )
     account.add(stream)
@@ -191,34 +192,6 @@ def update_max_record_size(account: Account, body: Body, now: int) -> Answer:
     return {}
 
 
-def add_tags_to_stream(account: Account, body: Body, now: int) -> Answer:
-    """AddTagsToStream: up to 50."""
-    check(body, {"Tags": REQUIRED_STRUCTURE})
-    stream = account.stream(stream_name(body), now)
-    tags = stream.tags | _tags(body)
-    if len(tags) > 50:
-        raise InvalidArgument(
-            f"Failed to add tags to stream {stream.name} under account {stream.account_id} because a given "
-            "stream cannot have more than 50 tags associated with it."
-        )
-    stream.tags = tags
-    account.changed(stream)
-    return {}
-
-
-def list_tags_for_stream(account: Account, body: Body, now: int) -> Answer:
-    """ListTagsForStream: a page of tags, by key."""
-    check(body, {"Limit": Field(kind=int, least=1, most=50), "ExclusiveStartTagKey": Field(kind=str, least=1)})
-    stream = account.stream(stream_name(body), now)
-    start = text(body, "ExclusiveStartTagKey") or ""
-    keys = [key for key in sorted(stream.tags) if key > start]
-    limit = number(body, "Limit") or 50
-    return {
-        "Tags": [{"Key": key, "Value": stream.tags[key]} for key in keys[:limit]],
-        "HasMoreTags": len(keys) > limit,
-    }
-
-
 def require_room(account: Account, additional: int, now: int) -> None:
     """Raise LimitExceeded if the account may not have that many more open shards."""
     current = sum(len(stream.open_shards) for stream in account.streams(now))
@@ -229,6 +202,11 @@ def require_room(account: Account, additional: int, now: int) -> None:
             f"{account.settings.region}. Current shard count for the account: {current}. Limit: {limit}. "
             f"Number of additional shards that would have resulted from this request: {additional}."
         )
+
+
+def room_for_shards(account: Account, now: int) -> int:
+    """How many more open shards the account may have."""
+    return account.settings.shard_limit - sum(len(stream.open_shards) for stream in account.streams(now))
 
 
 def _describe(stream: Stream) -> Answer:
@@ -260,13 +238,6 @@ def _initial_shards(account: Account, count: int | None, mode: str) -> int:
     if count is None:
         raise InvalidArgument("ShardCount is required for a stream in PROVISIONED mode.")
     return count
-
-
-def _tags(body: Body) -> dict[str, str]:
-    tags = structure(body, "Tags") or {}
-    if not all(isinstance(value, str) and 0 < len(key) <= 128 and len(value) <= 256 for key, value in tags.items()):
-        raise InvalidArgument("A tag has a key of 1 to 128 characters and a value of up to 256.")
-    return {key: str(value) for key, value in tags.items()}
 
 
 def _retention_request(account: Account, body: Body, now: int) -> tuple[Stream, int]:

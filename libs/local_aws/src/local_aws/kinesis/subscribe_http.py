@@ -3,7 +3,7 @@
 import asyncio
 
 from aws_wire import event_stream
-from local_aws.codecs import JSON, Codec
+from local_aws.codecs import Codec
 from local_aws.errors import ServiceError
 from local_aws.http import Call, request_id_header
 from local_aws.kinesis.account import Account
@@ -47,14 +47,14 @@ def event_content(event: Event) -> dict[str, object]:
     return content
 
 
-def replay_frame(event: Event) -> bytes:
-    """The frame of an event as a subscription in JSON has it."""
-    return _frame("SubscribeToShardEvent", JSON.encode(event_content(event)), _JSON)
+def event_frame(event: Event, codec: Codec) -> bytes:
+    """A SubscribeToShardEvent as it is sent."""
+    return _frame({":message-type": "event", ":event-type": "SubscribeToShardEvent"}, event_content(event), codec)
 
 
-def _frame(event_type: str, payload: bytes, content_type: str) -> bytes:
-    headers = {":message-type": "event", ":event-type": event_type, ":content-type": content_type}
-    return event_stream.encode(headers, payload)
+def _frame(headers: dict[str, str], content: dict[str, object], codec: Codec) -> bytes:
+    content_type = codec.content_type if codec.is_cbor else _JSON
+    return event_stream.encode({**headers, ":content-type": content_type}, codec.encode(content))
 
 
 class _Feed:
@@ -83,7 +83,7 @@ class _Feed:
         life = self._account.settings.subscription_seconds + _LINGER_SECONDS
         try:
             async with asyncio.timeout(life) as self._limit:
-                await channel.write(self._frame("initial-response", self._codec.encode({})))
+                await channel.write(self._event("initial-response", {}))
                 await self._send_replay(channel)
                 await self._send_events(channel)
         except TimeoutError:
@@ -93,8 +93,8 @@ class _Feed:
 
     async def _send_replay(self, channel: Channel) -> None:
         account, subscription = self._account, self.subscription
-        replay = account.replays.get(subscription.stream.name)
-        if replay is None or replay.stream is not subscription.stream or self._codec.is_cbor:
+        replay = account.replays.get((subscription.stream.name, self._codec.content_type))
+        if replay is None or replay.stream is not subscription.stream:
             return
         while not subscription.is_over and (found := replay.next(subscription.shard, subscription.position)):
             frame, following = found
@@ -117,8 +117,7 @@ class _Feed:
             account.find(stream_name, now)
             match subscription.next_step(now):
                 case Event() as event:
-                    content = self._codec.encode(event_content(event))
-                    await channel.write(self._frame("SubscribeToShardEvent", content))
+                    await channel.write(event_frame(event, self._codec))
                 case Wait(until):
                     await self._wait((until - now) / 1000)
                 case End(error):
@@ -135,8 +134,7 @@ class _Feed:
 
     async def _strike(self, fault: Fault, channel: Channel) -> bool:
         """Do what the fault says; whether the subscription is over."""
-        empty = {"Records": [], "MillisBehindLatest": 0}
-        frame = self._frame("SubscribeToShardEvent", self._codec.encode(empty))
+        frame = self._event("SubscribeToShardEvent", {"Records": [], "MillisBehindLatest": 0})
         match fault.kind:
             case kind if kind == STALL:
                 await asyncio.sleep(fault.seconds)
@@ -156,13 +154,9 @@ class _Feed:
                 channel.reset_connection()
         return True
 
-    def _frame(self, event_type: str, payload: bytes) -> bytes:
-        return _frame(event_type, payload, self._content_type)
+    def _event(self, event_type: str, content: dict[str, object]) -> bytes:
+        return _frame({":message-type": "event", ":event-type": event_type}, content, self._codec)
 
     def _exception(self, error: ServiceError) -> bytes:
-        headers = {":message-type": "exception", ":exception-type": error.code, ":content-type": self._content_type}
-        return event_stream.encode(headers, self._codec.encode({"message": error.message}))
-
-    @property
-    def _content_type(self) -> str:
-        return self._codec.content_type if self._codec.is_cbor else _JSON
+        headers = {":message-type": "exception", ":exception-type": error.code}
+        return _frame(headers, {"message": error.message}, self._codec)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from local_aws.errors import ServiceError
-from local_aws.kinesis.errors import ResourceInUse
+from local_aws.kinesis.errors import LimitExceeded, ResourceInUse
 from local_aws.kinesis.log import Record
 from local_aws.kinesis.settings import KinesisSettings, milliseconds
 from local_aws.kinesis.shards import Shard
@@ -127,22 +127,29 @@ class Subscriptions:
     def __init__(self, settings: KinesisSettings) -> None:
         self._settings = settings
         self._newest: dict[tuple[str, str], Subscription] = {}
+        self._called: dict[tuple[str, str], int] = {}
+        """When each consumer last asked for each shard, ms."""
 
     def start(self, subscription: Subscription, now: int) -> None:
         """Let it take over from an older one, which ends with ResourceInUse.
 
         Raises ResourceInUse within five seconds of the last successful start for this consumer and shard, even if
-        that one is over already.
+        that one is over already; LimitExceeded within one second of the last call of any outcome.
         """
         key = (subscription.consumer_arn, subscription.shard.name)
+        called, self._called[key] = self._called.get(key), now
         older = self._newest.get(key)
         message = (
             f"Another active subscription exists for this consumer: {subscription.stream.account_id}:"
             f"{subscription.stream.name}:{subscription.shard.name}:{subscription.consumer_arn}"
         )
+        if older is not None and now < older.started + milliseconds(self._settings.resubscribe_seconds):
+            raise ResourceInUse(message)
+        if called is not None and now < called + milliseconds(self._settings.subscribe_interval_seconds):
+            raise LimitExceeded(
+                f"Rate exceeded for consumer {subscription.consumer_arn} and shard {subscription.shard.name}."
+            )
         if older is not None:
-            if now < older.started + milliseconds(self._settings.resubscribe_seconds):
-                raise ResourceInUse(message)
             older.end(ResourceInUse(message))
         self._newest[key] = subscription
         subscription.stream.watchers[subscription.wake] = subscription.shard.name
@@ -165,3 +172,5 @@ class Subscriptions:
         for key, subscription in list(self._newest.items()):
             if subscription.stream is stream:
                 del self._newest[key]
+        for key in [key for key in self._called if key[0].startswith(f"{stream.arn}/")]:
+            del self._called[key]

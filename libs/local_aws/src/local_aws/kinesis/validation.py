@@ -46,6 +46,7 @@ FLAG = Field(kind=bool)
 STRUCTURE = Field(kind=dict)
 REQUIRED_STRUCTURE = Field(kind=dict, required=True)
 LIST = Field(kind=list)
+REQUIRED_LIST = Field(kind=list, required=True)
 STREAM_MODE = Field(kind=str, required=True, choices=("PROVISIONED", "ON_DEMAND"))
 POSITION_TYPE = Field(
     kind=str,

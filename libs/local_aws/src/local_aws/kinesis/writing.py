@@ -4,12 +4,14 @@ import binascii
 import re
 
 from local_aws.errors import ServiceError
+from local_aws.kinesis import on_demand
 from local_aws.kinesis.account import Account
 from local_aws.kinesis.errors import InvalidArgument, SerializationFailed, ThroughputExceeded
 from local_aws.kinesis.hash_keys import MAX_HASH_KEY, hash_key
 from local_aws.kinesis.log import Record
 from local_aws.kinesis.settings import MEBIBYTE
 from local_aws.kinesis.shards import Shard
+from local_aws.kinesis.stream_operations import room_for_shards
 from local_aws.kinesis.streams import Stream
 from local_aws.kinesis.validation import (
     SEQUENCE_NUMBER,
@@ -34,6 +36,7 @@ def put_record(account: Account, body: Body, now: int) -> Answer:
     stream = account.ready_stream(stream_name(body), now)
     key, encoded, size, hashed = _parse(body, stream, "")
     shard = stream.route(hashed)
+    _measure(account, stream, 1, size, now)
     refusal = _refusal(account, stream, shard, size, now)
     if refusal is not None:
         raise ThroughputExceeded(refusal)
@@ -49,6 +52,7 @@ def put_records(account: Account, body: Body, now: int) -> Answer:
     """
     stream = account.ready_stream(stream_name(body), now)
     parsed = _parse_all(body, stream)
+    _measure(account, stream, len(parsed), sum(size for _, _, size, _ in parsed), now)
     kept: list[tuple[Shard, Record]] = []
     answers: list[Answer] = []
     for key, encoded, size, hashed in parsed:
@@ -71,6 +75,19 @@ def _keep(account: Account, stream: Stream, records: list[tuple[Shard, Record]])
     except OSError as error:
         raise ServiceError("InternalFailureException", f"cannot keep the records: {error}", status=500) from error
     stream.notify({shard.name for shard, _ in records})
+
+
+def _measure(account: Account, stream: Stream, records: int, size: int, now: int) -> None:
+    """Count what is offered to an on-demand stream, which may grow by it."""
+    if stream.mode != "ON_DEMAND":
+        return
+    demand = account.demands.setdefault(stream.stream_id, on_demand.Demand(now))
+    demand.add(records, size)
+    account.demands[stream.stream_id] = on_demand.offered(
+        stream, demand, now, account.settings, room=room_for_shards(account, now)
+    )
+    if stream.transition is not None:
+        account.changed(stream)
 
 
 def _refusal(account: Account, stream: Stream, shard: Shard, size: int, now: int) -> str | None:

@@ -51,13 +51,16 @@ class Counter:
             ":zero": {"N": "0"},
         }
         claim = f"{_EXISTS} AND (attribute_not_exists(consumerGroup) OR consumerGroup = :group)"
-        for _ in range(2):
+        for _ in range(3):
             try:
                 await self._table.update(self._key, change, claim, values)
             except Refused as error:
-                if await self._is_there():
+                # It may have been made between the two calls, by a worker of this group.
+                item = await self._table.get(self._key)
+                if item is None or "epoch" not in item:
+                    await self._create()
+                elif item.get("consumerGroup", values[":group"]) != values[":group"]:
                     raise LeaseTableMismatch(f"table {self._table.name} serves another group than {group}") from error
-                await self._create()
             else:
                 return
         raise LeaseTableUnavailable(f"the counter of {self._table.name} is being deleted over and over")
@@ -83,10 +86,6 @@ class Counter:
             except Refused:
                 await self._create()
         raise LeaseTableUnavailable(f"the counter of {self._table.name} is being deleted over and over")
-
-    async def _is_there(self) -> bool:
-        item = await self._table.get(self._key)
-        return item is not None and "epoch" in item
 
     async def _create(self) -> None:
         epoch = first_epoch(await self._table.scan(consistent=True), self._wall_clock())

@@ -14,7 +14,7 @@ from shardline.cli.connection import CommandFailed
 from shardline.cli.consent import why_live
 from shardline.cli.listing import HASH_KEYS, ListedShard
 from shardline.cli.positions import Target
-from shardline.cli.rows import Contents, contents, motion, signs_of_life
+from shardline.cli.rows import Contents, contents, motion, prefix_of, signs_of_life, without_prefix
 from shardline.dynamodb_rows import EPOCH_KEY, STATE_ATTRIBUTE, to_item
 
 EPOCH = {
@@ -259,3 +259,22 @@ def test_the_report_names_kinds_steps_and_notes() -> None:
     for part in ("the KCL 3's leader lock", "delete (LEADER)", "prepared checkpoint", "AT_TIMESTAMP", "multi-stream"):
         assert part in shown
     assert migrate.as_value(report, written=False)["ready"] is False
+
+
+def test_one_streams_leases_are_found_among_many() -> None:
+    """By the KCL's multi-stream keys; of a stream that was made anew the latest counts."""
+    keys = ("1:a:100:shardId-0", "1:a:200:shardId-0", "1:b:100:shardId-0", "1:b:100:shardId-1")
+    rows = of(*map(lease, keys)).rows
+    assert prefix_of(rows, "a") == "1:a:200:"
+    assert [row.lease.shard_id for row in without_prefix(rows, prefix_of(rows, "b"))] == ["shardId-0", "shardId-1"]
+    with pytest.raises(CommandFailed, match="1:a:100:, 1:a:200:, 1:b:100:"):
+        prefix_of(rows, None)
+
+
+def test_groups_that_share_a_table_are_told_apart_by_their_prefix() -> None:
+    rows = of(lease("x-shardId-0"), lease("y-shardId-0")).rows
+    assert prefix_of(rows, "s", "y-") == "y-"
+    assert prefix_of(of(lease("shardId-0")).rows, "s") == ""
+    assert prefix_of((), "s") == ""
+    with pytest.raises(CommandFailed, match="--prefix"):
+        prefix_of(rows, "s")

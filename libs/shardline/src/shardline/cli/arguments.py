@@ -111,6 +111,8 @@ def _add_reading(made: dict[str, argparse.ArgumentParser]) -> None:
         help="time between two reads; 0 reads once and cannot tell live from stale (default: 5)",
     )
     leases.add_argument("--count", type=_count, default=0, metavar="N", help="with --watch: refresh N times")
+    for name in ("lag", "reset"):
+        made[name].add_argument("--prefix", help="what stands before the shard ids, where groups share the table")
     made["lag"].add_argument(
         "--max-ms", type=_count, metavar="MS", help="exit with 1 when a shard is further behind than this"
     )

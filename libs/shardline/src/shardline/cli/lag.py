@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from aws_wire import aggregation
 from shardline.cli.connection import ANSWER_IS_NO, DONE, CommandFailed, Connection, code_of, explained
 from shardline.cli.listing import ListedShard, ancestors, list_shards
-from shardline.cli.rows import read
+from shardline.cli.rows import prefix_of, read, without_prefix
 from shardline.cli.text import as_json, duration, place, plural, table
 from shardline.model import AT_TIMESTAMP, LATEST, SHARD_END, TRIM_HORIZON, Checkpoint, Lease
 
@@ -133,7 +133,9 @@ def as_value(lags: Sequence[Lag]) -> dict[str, Any]:
     }
 
 
-async def run(connection: Connection, stream: str, name: str, *, max_ms: int | None, machine: bool) -> int:
+async def run(
+    connection: Connection, stream: str, name: str, *, max_ms: int | None, prefix: str | None, machine: bool
+) -> int:
     """Print the lag of each shard; the exit status tells whether one is above `max_ms`. Raises CommandFailed."""
     async with connection.clients("kinesis", "dynamodb") as (kinesis, dynamodb):
         found = await read(dynamodb, name)
@@ -146,7 +148,8 @@ async def run(connection: Connection, stream: str, name: str, *, max_ms: int | N
             async with gate:
                 return await measure(kinesis, stream, question)
 
-        asked = questions(shards, [row.lease for row in found.rows])
+        rows = without_prefix(found.rows, prefix_of(found.rows, stream, prefix))
+        asked = questions(shards, [row.lease for row in rows])
         lags = list(await asyncio.gather(*map(answer, asked)))
     if machine:
         print(as_json(as_value(lags)))

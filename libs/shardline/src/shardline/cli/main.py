@@ -51,7 +51,9 @@ def _chosen(asked: argparse.Namespace) -> Coroutine[Any, Any, int]:
     if name == "lag":
         from shardline.cli import lag
 
-        return lag.run(connection, asked.stream, asked.table, max_ms=asked.max_ms, machine=asked.json)
+        return lag.run(
+            *(connection, asked.stream, asked.table), max_ms=asked.max_ms, prefix=asked.prefix, machine=asked.json
+        )
     if name == "tail":
         return _tail(connection, asked)
     if name == "reset":
@@ -91,6 +93,7 @@ def _reset(connection: Connection, asked: argparse.Namespace) -> Coroutine[Any, 
             target=target,
             places=places,
             stream=asked.stream,
+            prefix=asked.prefix,
             observe_seconds=asked.observe,
             force=asked.force,
             yes=asked.yes,

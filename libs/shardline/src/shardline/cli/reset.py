@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from shardline.cli.connection import (
@@ -18,7 +18,7 @@ from shardline.cli.consent import confirmed, refuse_while_live
 from shardline.cli.listing import ListedShard, list_shards
 from shardline.cli.moments import first_records
 from shardline.cli.positions import Target
-from shardline.cli.rows import Row, watch_for_life
+from shardline.cli.rows import Row, prefix_of, watch_for_life, without_prefix
 from shardline.cli.text import as_json, place, plural, table
 from shardline.dynamodb_rows import STATE_ATTRIBUTE, key_of, to_item
 from shardline.model import LATEST, SHARD_END, TRIM_HORIZON, Checkpoint, Lease
@@ -36,6 +36,8 @@ class Move:
     after: Checkpoint | None
     shard: ListedShard | None = None
     why: str = ""
+    prefix: str = ""
+    """What stands before the shard's id in its key."""
 
     @property
     def is_kept(self) -> bool:
@@ -121,7 +123,7 @@ def write_of(move: Move, *, keep_state: bool) -> dict[str, Any]:
     assert move.after is not None
     gone = [*_PREPARED, *(() if keep_state else (STATE_ATTRIBUTE,))]
     return {
-        "Key": key_of(move.shard_id),
+        "Key": key_of(move.prefix + move.shard_id),
         "UpdateExpression": (
             "SET #checkpoint = :number, checkpointSubSequenceNumber = :sub, leaseCounter = leaseCounter + :one, "
             f"ownerSwitchesSinceCheckpoint = :zero REMOVE {', '.join(gone)}"
@@ -146,6 +148,7 @@ class Request:
     target: Target | None
     places: Mapping[str, Checkpoint]
     stream: str | None
+    prefix: str | None
     observe_seconds: float
     force: bool
     yes: bool
@@ -163,7 +166,9 @@ async def run(connection: Connection, request: Request) -> int:
             moves = to_places(found.rows, request.places)
         else:
             stream = request.stream or found.stream
-            moves = await _aimed(kinesis, found.rows, stream, request.target)
+            prefix = prefix_of(found.rows, stream, request.prefix) if stream or request.prefix else ""
+            rows = without_prefix(found.rows, prefix)
+            moves = [replace(move, prefix=prefix) for move in await _aimed(kinesis, rows, stream, request.target)]
         pending = [move for move in moves if not move.is_kept]
         if not request.machine:
             print(rendered(moves) if moves else "no leases", flush=True)
@@ -192,7 +197,8 @@ async def _write(dynamodb: Any, request: Request, move: Move) -> None:
             assert move.after is not None
             lease = _new(move.shard_id, move.after, move.shard)
             condition = "attribute_not_exists(leaseKey)"
-            await dynamodb.put_item(TableName=request.name, Item=to_item(lease), ConditionExpression=condition)
+            item = to_item(lease, move.prefix)
+            await dynamodb.put_item(TableName=request.name, Item=item, ConditionExpression=condition)
         else:
             await dynamodb.update_item(TableName=request.name, **write_of(move, keep_state=request.keep_state))
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from shardline.cli.connection import explained
+from shardline.cli.connection import MISUSED, CommandFailed, explained
 from shardline.dynamodb_rows import EPOCH_KEY, Item, from_item, is_lease
 from shardline.kcl import live_workers
 from shardline.model import Lease
 
 KCL_REPORT_SECONDS = 32.0
 """A running KCL 3.5 worker reports every 30 s."""
+
+_SHARD = "shardId-"
+"""What every shard id begins with."""
 
 Motion = Literal["live", "still", "free", "unknown"]
 
@@ -47,8 +50,9 @@ class Contents:
 
     @property
     def stream(self) -> str | None:
-        """The stream's name, where the table tells one."""
-        return self.group.rsplit("/", 1)[-1] if self.group and "," not in self.group else None
+        """The stream's name, where the table tells one; a group of many streams writes `*`."""
+        name = self.group.rsplit("/", 1)[-1] if self.group and "," not in self.group else "*"
+        return None if name == "*" else name
 
     def by_key(self) -> dict[str, Item]:
         """Every item by its key."""
@@ -101,6 +105,37 @@ def signs_of_life(before: Contents, after: Contents) -> list[str]:
             kind = item.get("entityType", {"S": "item"})["S"]
             signs.append(f"{key}: {kind} was written")
     return signs
+
+
+def prefix_of(rows: Sequence[Row], stream: str | None, wished: str | None = None) -> str:
+    """What stands before the shard ids in the keys of one stream's leases: mostly nothing. Pure.
+
+    Many streams in one table are told apart by `account:stream:creation epoch:`, of which the latest counts; groups
+    that share a table, by a prefix of theirs. Raises CommandFailed when `stream` and `wished` leave a choice.
+    """
+    found = {row.lease.shard_id[: max(row.lease.shard_id.rfind(_SHARD), 0)] for row in rows}
+    if wished is not None:
+        found &= {wished}
+    elif any(prefix.count(":") >= 3 for prefix in found):
+        found = {prefix for prefix in found if prefix.split(":")[-3:-2] == [stream]}
+        found = {max(found, key=lambda prefix: int(prefix.split(":")[-2]))} if found else set()
+    if len(found) == 1:
+        return found.pop()
+    if not rows and wished is None:
+        return ""
+    known = ", ".join(sorted({row.lease.shard_id[: max(row.lease.shard_id.rfind(_SHARD), 0)] for row in rows}))
+    raise CommandFailed(
+        f"the table has leases under the prefixes {known}: name one with --prefix (or --stream)", MISUSED
+    )
+
+
+def without_prefix(rows: Sequence[Row], prefix: str) -> list[Row]:
+    """The leases whose keys begin with `prefix`, as if they did not."""
+    return [
+        replace(row, lease=replace(row.lease, shard_id=row.lease.shard_id.removeprefix(prefix)))
+        for row in rows
+        if row.lease.shard_id.startswith(prefix)
+    ]
 
 
 async def read(dynamodb: Any, table: str) -> Contents:

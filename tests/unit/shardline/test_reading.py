@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -183,7 +184,7 @@ def test_failures_in_a_row_wait_longer_and_a_second_at_least() -> None:
     broken = failure("InternalFailureException")
     script = Script(*[[broken]] * 7, [END])
     read(script)
-    assert script.moments == pytest.approx([0.0, 1.0, 2.0, 3.0, 4.0, 5.6, 8.1, 10.6])
+    assert script.moments == pytest.approx([0.0, 1.1, 2.2, 3.3, 4.4, 6.0, 8.5, 11.0])
 
 
 def test_a_failure_after_a_success_waits_until_kinesis_would_accept_it() -> None:
@@ -191,6 +192,21 @@ def test_a_failure_after_a_success_waits_until_kinesis_would_accept_it() -> None
     script = Script([2.0, told(1), failure("reset")], [told(2), END])
     assert numbers(read(script)) == [1, 2]
     assert script.calls[1] == (7.0, "1", True)
+
+
+def test_a_reading_that_starts_again_knows_of_the_last_success() -> None:
+    """A processor that failed at once does not make its shard's reader break the rule of five seconds."""
+    script = Script([told(1), SILENCE], [told(1, 2), END])
+
+    async def main() -> None:
+        reader = Reader(script, GroupSettings(), LoopClock(), lambda: 0.5, poll_budgets=PollBudgets())
+        first = reader.events("shard", Checkpoint(TRIM_HORIZON))
+        async with aclosing(first):  # type: ignore[type-var]
+            await anext(first)
+        assert [event async for event in reader.events("shard", Checkpoint("1"))][-1].shard_ended
+
+    run_in_virtual_time(main())
+    assert script.moments == [0.0, 5.0]
 
 
 @pytest.mark.parametrize(
@@ -309,12 +325,20 @@ def test_fan_out_by_setting_is_never_polled() -> None:
     assert script.polled == []
 
 
-def test_a_refused_position_is_a_data_loss_and_reading_goes_on() -> None:
-    """From the oldest record that is kept, still without what was delivered."""
+def test_a_refused_checkpoint_is_a_data_loss_and_all_that_is_kept_is_read() -> None:
+    """It is not of this shard, say after the stream was made anew: so it covers none of its records."""
     losses: list[DataLoss] = []
     script = Script([failure("InvalidArgumentException")], [told(9, 10, 11), END])
-    assert numbers(read(script, Checkpoint("10"), losses=losses)) == [11]
+    assert numbers(read(script, Checkpoint("10"), losses=losses)) == [9, 10, 11]
     assert script.calls[1][1:] == (TRIM_HORIZON, False)
+    assert losses == [DataLoss("shard", "position_refused", Checkpoint("10"))]
+
+
+def test_a_continuation_that_is_refused_later_repeats_nothing() -> None:
+    """From the oldest record that is kept, without what was delivered."""
+    losses: list[DataLoss] = []
+    script = Script([told(9, 10)], [failure("InvalidArgumentException")], [told(9, 10, 11), END])
+    assert numbers(read(script, losses=losses)) == [9, 10, 11]
     assert losses == [DataLoss("shard", "position_refused", Checkpoint("10"))]
 
 

@@ -43,6 +43,7 @@ class Cursor:
         self.position = start
         self.after = False
         self._delivered = None if start.is_sentinel else start
+        self._has_delivered = False
 
     @property
     def is_numbered(self) -> bool:
@@ -74,7 +75,12 @@ class Cursor:
         return ShardEvent([], known, told.millis_behind_latest)
 
     def restart(self) -> None:
-        """Read from the oldest record that is kept, though still without what was delivered."""
+        """Read from the oldest record that is kept, without what was delivered here.
+
+        A checkpoint to start from that Kinesis does not know is no measure of this shard's records.
+        """
+        if not self._has_delivered:
+            self._delivered = None
         self.position, self.after = Checkpoint("TRIM_HORIZON"), False
 
     def _moved(
@@ -90,6 +96,7 @@ class Cursor:
         if records:
             last = records[-1]
             self._delivered = Checkpoint(last.sequence_number, last.sub_sequence_number)
+            self._has_delivered = True
         return ShardEvent(records, continuation, behind, children, size, first)
 
 

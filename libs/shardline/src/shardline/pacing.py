@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Callable
 from weakref import WeakValueDictionary
 
-SUBSCRIBE_INTERVAL_SECONDS = 1.0
-"""SubscribeToShard: one call a second for each consumer and shard."""
+SUBSCRIBE_INTERVAL_SECONDS = 1.1
+"""SubscribeToShard: one call a second for each consumer and shard, as Kinesis counts them when they arrive."""
 
 POLLS_PER_SECOND = 5
 """GetRecords: calls a second that a shard answers, all its readers together."""

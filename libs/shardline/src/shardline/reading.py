@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
-from weakref import WeakValueDictionary
 
 from shardline import fan_out
 from shardline.audit import Audit
@@ -25,6 +24,7 @@ from shardline.pacing import FanOutHealth, PollBudgets, SubscribePace
 from shardline.polling import Poller
 from shardline.settings import GroupSettings
 from shardline.stream import Source
+from shardline.tally import Tally
 
 _POLL_BUDGETS = PollBudgets()
 """Of the whole process: Kinesis counts the polls of all its readers together."""
@@ -64,7 +64,7 @@ class Reader:
         self.health = FanOutHealth(settings.fan_out_retry_seconds, fraction)
         self._on_loss = on_loss
         self._is_registered = False
-        self._paces: WeakValueDictionary[str, SubscribePace] = WeakValueDictionary()
+        self._paces: dict[str, SubscribePace] = {}
 
     async def prepare(self) -> None:
         """Make reading possible; calling it again makes it possible again.
@@ -94,7 +94,7 @@ class Reader:
         _log.warning("fan-out is refused, polling for now: %s", reason)
 
     def pace(self, shard_id: str) -> SubscribePace:
-        """Return when the shard may be subscribed to; it is remembered for as long as it is held."""
+        """Return when the shard may be subscribed to; a reading that starts again knows of the former one's success."""
         pace = self._paces.get(shard_id)
         if pace is None:
             pace = self._paces[shard_id] = SubscribePace(self.settings.resubscribe_seconds)
@@ -120,13 +120,14 @@ class Reader:
                 _log.warning("fan-out cannot be tried: %s", error)
         return self._is_registered
 
-    async def events(self, shard_id: str, start: Checkpoint) -> AsyncIterator[ShardEvent]:
+    async def events(self, shard_id: str, start: Checkpoint, tally: Tally | None = None) -> AsyncIterator[ShardEvent]:
         """Yield the shard's events after the checkpoint `start`; returns after the one that ends the shard.
 
         Failures are logged and retried with jittered backoff, for ever. Time that the caller spends between events
-        does not count as silence. Raises ShardGone when Kinesis knows no such shard or consumer.
+        does not count as silence. `tally` is kept up to date. Raises ShardGone when Kinesis knows no such shard or
+        consumer.
         """
-        shard = _Shard(self, shard_id, start)
+        shard = _Shard(self, shard_id, start, tally or Tally())
         async with aclosing(shard.events()) as events:  # type: ignore[type-var]
             async for event in events:
                 yield event
@@ -135,8 +136,9 @@ class Reader:
 class _Shard:
     """One reading of one shard."""
 
-    def __init__(self, reader: Reader, shard_id: str, start: Checkpoint) -> None:
+    def __init__(self, reader: Reader, shard_id: str, start: Checkpoint, tally: Tally) -> None:
         settings = reader.settings
+        self._tally = tally
         self._reader = reader
         self._shard_id = shard_id
         self._cursor = Cursor(start)
@@ -161,6 +163,8 @@ class _Shard:
             try:
                 polling = not (self._is_invited or await self._may_subscribe())
                 self._is_invited = False
+                self._tally.reading = "polling" if polling else "fan_out"
+                self._tally.subscriptions += not polling
                 self._audit.begin(self._cursor)
                 reads = self._polls() if polling else self._subscription()
                 async with aclosing(reads):  # type: ignore[type-var]
@@ -215,6 +219,8 @@ class _Shard:
         elif not polling and self._is_refusal(code):
             reader.refuse(str(failure))
         reason = str(failure) or f"silent for {reader.settings.stall_seconds:g} s"
+        self._tally.failures += 1
+        self._tally.last_failure = reason
         _log.warning("reading %s failed, again in %.2f s: %s", self._shard_id, pause, reason)
         await reader.clock.sleep(pause)
 

@@ -151,7 +151,7 @@ class DynamoDBLeaseTable:
             change += ", shardlineState = :state"
             values[":state"] = {"B": state}
         change += " REMOVE pendingCheckpoint, pendingCheckpointSubSequenceNumber, pendingCheckpointState"
-        return await self._write_held(lease, change, values)
+        return await self._write_held(lease, change, values, checkpoint)
 
     async def release(self, lease: Lease) -> None:
         """See LeaseTable."""
@@ -202,12 +202,19 @@ class DynamoDBLeaseTable:
             return False
         return True
 
-    async def _write_held(self, lease: Lease, change: str, values: Mapping[str, Any]) -> Lease:
-        """Write as the holder. A refusal caused by one's own lost answer is followed by one more try."""
+    async def _write_held(
+        self, lease: Lease, change: str, values: Mapping[str, Any], checkpoint: Checkpoint | None = None
+    ) -> Lease:
+        """Write as the holder. A refusal caused by one's own lost answer is followed by one more try.
+
+        None is needed, and could set the checkpoint back, when the lost write was of this checkpoint or a later one.
+        """
         try:
             return await self._write(lease, change, values)
         except Refused:
             lease = self._still_held(lease, await self.get(lease.shard_id))
+        if checkpoint is not None and lease.checkpoint >= checkpoint:
+            return lease
         try:
             return await self._write(lease, change, values)
         except Refused as error:

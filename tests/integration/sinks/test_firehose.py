@@ -84,7 +84,7 @@ async def test_a_dead_letter_is_in_the_stream_and_in_the_archive(kinesis: Any, f
     await create(firehose, "dead-letters")
     await kinesis.create_stream(StreamName="dead-letters", ShardCount=1)
     sink = DeadLetterSink(
-        KinesisSink(kinesis, "dead-letters", QUICK, aggregate=False),
+        KinesisSink(kinesis, "dead-letters", QUICK, aggregate=False, transport="aiobotocore"),
         FirehoseSink(firehose, "dead-letters", QUICK),
         originals=OriginalStore(s3, "archive", retry=QUICK),
         letter_bytes=150_000,

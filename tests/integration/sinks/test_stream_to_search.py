@@ -37,7 +37,8 @@ async def test_every_event_of_the_stream_is_found_and_every_bad_record_set_aside
     ids = [f"{kind}-{number}" for number in range(1000)]
     items = [Item(event(identity, kind, now), f"key-{at % 20}") for at, identity in enumerate(ids)]
     items[100:100] = [Item(b"poison %d" % number, f"key-{number}") for number in range(10)]
-    outcomes = await KinesisSink(kinesis, "enriched", RETRY).deliver(items)
+    async with KinesisSink(kinesis, "enriched", RETRY) as sink:
+        outcomes = await sink.deliver(items)
     assert {outcome.status for outcome in outcomes} == {"delivered"}
 
     registry, letters, stop = CollectorRegistry(), MemoryDeadLetterSink(), asyncio.Event()

@@ -4,18 +4,21 @@ A sink's `deliver(items)` returns one `Outcome` an item, in order. Nothing is dr
 (it can never succeed) or undelivered (the retry policy's deadline passed; without a deadline that never happens).
 """
 
+from aws_wire.data_plane import DataPlane
 from delivery.backoff import RetryPolicy
 from delivery.batch import Limits
 from delivery.dead_letter import DeadLetterSink, NotDurable, OriginalStore
 from delivery.firehose import FirehoseLimits, FirehoseSink
-from delivery.kinesis import KinesisLimits, KinesisSink
+from delivery.kinesis import WRONG_SHARD, KinesisLimits, KinesisSink
 from delivery.letter import DeadLetter, OriginalElsewhere, decode_letter, encode_letter
 from delivery.model import Document, Item, Observer, Sink
 from delivery.opensearch import BulkLimits, OpenSearchSink
 from delivery.outcome import Outcome
 
 __all__ = [
+    "WRONG_SHARD",
     "BulkLimits",
+    "DataPlane",
     "DeadLetter",
     "DeadLetterSink",
     "Document",

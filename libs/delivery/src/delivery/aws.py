@@ -6,6 +6,7 @@ from typing import Any
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from aws_wire.put_records import PutResult
 from delivery.outcome import Outcome, Refused, Retry, Verdict
 
 # The request is at fault, so one of its records is. Anything else is the service, the network or the
@@ -53,6 +54,21 @@ def judge_records(records: Sequence[dict[str, Any]] | None, units: int) -> list[
     if len(records) != units:
         return [Retry("MalformedResponse", f"{len(records)} answers to {units} records")] * units
     return [_judge_record(record) for record in records]
+
+
+def judge_results(results: Sequence[PutResult], units: int) -> list[Verdict]:
+    """What the typed answers of PutRecords mean: the same as in `judge_records`."""
+    if len(results) != units:
+        return [Retry("MalformedResponse", f"{len(results)} answers to {units} records")] * units
+    return [_judge_result(result) for result in results]
+
+
+def _judge_result(result: PutResult) -> Verdict:
+    if result.error_code:
+        return Retry(result.error_code, _short(result.error_message or ""))
+    if not result.sequence_number:
+        return Retry("MalformedResponse", "a record was neither stored nor refused")
+    return Outcome("delivered", "", "", result.shard_id or "", result.sequence_number)
 
 
 def _judge_record(record: dict[str, Any]) -> Verdict:

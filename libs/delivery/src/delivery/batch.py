@@ -21,12 +21,17 @@ class Unit:
     - lane: units of one lane go one after another; None for a unit that waits for no other.
     - payload: what is sent, in the adapter's own form; `size` is its share of the request, in bytes.
     - items: positions, in the caller's batch, of the items inside.
+    - partition_key, hash_key, shard: for Kinesis alone: the record's keys, and the shard it is meant for if the packing
+      depends on that.
     """
 
     lane: str | None
     payload: bytes
     size: int
     items: tuple[int, ...]
+    partition_key: str = ""
+    hash_key: str | None = None
+    shard: str | None = None
 
 
 def pack(sizes: Iterable[int], limit: int, fixed: int = 0) -> list[range]:

@@ -1,22 +1,29 @@
 """Delivery to a Kinesis stream with PutRecords, in order per key."""
 
+import asyncio
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-from aws_wire import aggregation
-from aws_wire.aggregation import AGGREGATE_OVERHEAD_BYTES, KEY_OVERHEAD_BYTES, RECORD_OVERHEAD_BYTES, UserRecord
-from delivery.aws import answered, judge_records
-from delivery.backoff import UNTIL_CANCELLED, RetryPolicy
-from delivery.batch import Limits, Unit, pack
+from delivery.backoff import UNTIL_CANCELLED, RetryPolicy, full_jitter
+from delivery.batch import Limits, Unit
 from delivery.dispatch import Dispatch, to_items
 from delivery.gate import CallGate
+from delivery.kinesis_calls import KinesisCalls, Transport, calls_of
+from delivery.kinesis_units import Aggregation, misplaced, refusal, units_by_key, units_by_shard, were_moved
 from delivery.model import Item, Observer, Unobserved
-from delivery.outcome import Outcome, Refused, Verdict, rejected
+from delivery.outcome import Outcome, Refused, Retry, Verdict, undelivered
+from delivery.shard_map import ShardMap
 
-_KEY_CHARACTERS = 256
+WRONG_SHARD = "WrongShard"
+"""The reason of a retry, told to the observer: an aggregate was stored in a shard that is not its items' own."""
+
 _PUT_RECORDS = Limits(units=500, size=10 * 1024 * 1024)
+_MOST_MOVES = 10
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +47,19 @@ class KinesisSink:
     record of a key is sent before the first is acknowledged. Two calls of `deliver` under way at once have no order
     between them. Retries may repeat a record that had arrived (a connection lost before the answer).
 
-    With `aggregate`, items of one key that follow one another share a Kinesis record in the KPL's format; an item
-    that is alone is put as it is. `rate_per_second` bounds calls, `parallel` those under way at once.
+    `aggregate` says which items share a Kinesis record in the KPL's format; one that is alone is put as it is:
+
+    - "key" (or True): those of one key that follow one another. Order per key holds through a reshard.
+    - "shard": those that go to one shard, by the last ListShards, whatever their keys. It pays where keys are many and
+      records small, since "key" then aggregates nothing. Where PutRecords answers another shard, the stream was
+      resharded: the shards are listed again and what is not in its own shard is sent again, as the KPL does. Such
+      items arrive twice (tell repeats by an id within the data), and order per key is not kept across that moment.
+    - "off" (or False): none.
+
+    `client` is an aiobotocore client or a `DataPlane`. From a client the sink makes a data plane of its own when it
+    first delivers; `aclose` (or the context manager) closes that. With the transport "aiobotocore", or with a stand-in
+    for a client, the client's own methods are called. `rate_per_second` bounds calls, `parallel` those under way at
+    once.
     """
 
     def __init__(
@@ -50,77 +68,103 @@ class KinesisSink:
         stream: str,
         retry: RetryPolicy = UNTIL_CANCELLED,
         rate_per_second: float | None = None,
-        aggregate: bool = True,
+        aggregate: bool | Aggregation = "key",
         *,
         limits: KinesisLimits = KinesisLimits(),
         parallel: int = 4,
         observer: Observer | None = None,
+        transport: Transport = "auto",
     ) -> None:
         self._client = client
+        self._transport = transport
+        self._opened: KinesisCalls | None = None
         self._stream = stream
         self._retry = retry
-        self._aggregate = aggregate
+        self._aggregation: Aggregation = ("key" if aggregate else "off") if isinstance(aggregate, bool) else aggregate
         self._limits = limits
         self._parallel = parallel
         self._observer = observer or Unobserved()
         self._gate = CallGate(rate_per_second, parallel, self._observer)
         self._random = Random()  # noqa: S311  jitter is no secret
+        self._shards: ShardMap | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections that the sink opened; the client and a given data plane stay open."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.aclose()
 
     async def deliver(self, items: Sequence[Item], /) -> list[Outcome]:
         """An outcome for each item, in order, once all have one.
 
-        Rejected: an empty or too long key, data beyond the record limit, or what Kinesis calls invalid.
+        Rejected: an empty or too long key, an impossible hash key, data beyond the record limit, or what Kinesis
+        calls invalid.
         """
-        outcomes: list[Outcome | None] = [_refusal(item, self._limits.record) for item in items]
-        units = pack_units(items, outcomes, self._limits, self._aggregate)
-        dispatch = Dispatch(units, self._put, self._limits.request, self._retry, self._observer, self._random)
-        return to_items(units, await dispatch.run(self._parallel), outcomes)
+        outcomes: list[Outcome | None] = [refusal(item, self._limits.record) for item in items]
+        clock = asyncio.get_running_loop().time
+        deadline = None if self._retry.deadline_seconds is None else clock() + self._retry.deadline_seconds
+        for moves in range(_MOST_MOVES + 1):
+            units = await self._packed(items, outcomes)
+            left = (
+                self._retry if deadline is None else replace(self._retry, deadline_seconds=max(0, deadline - clock()))
+            )
+            dispatch = Dispatch(units, self._put, self._limits.request, left, self._observer, self._random)
+            told = await dispatch.run(self._parallel)
+            complete = to_items(units, told, outcomes)
+            again = await self._misplaced(items, units, told)
+            if not again:
+                return complete
+            if moves == _MOST_MOVES:
+                _log.warning("%d records stay in shards that are not their keys' own", len(again))
+                return complete
+            self._observer.on_retry(len(again), WRONG_SHARD)
+            for position, shard in again.items():
+                outcomes[position] = None
+                complete[position] = undelivered(Retry(WRONG_SHARD, f"stored in {shard}, which is not its key's"))
+            pause = full_jitter(self._retry, moves + 1, self._random.uniform)
+            if deadline is not None and clock() + pause >= deadline:
+                return complete
+            await asyncio.sleep(pause)
+        raise AssertionError("the last round returns")
+
+    async def _packed(self, items: Sequence[Item], outcomes: Sequence[Outcome | None]) -> list[Unit]:
+        positions = [position for position, outcome in enumerate(outcomes) if outcome is None]
+        limit = min(self._limits.aggregate, self._limits.record)
+        if self._aggregation == "shard" and positions:
+            shards = self._shards or await self._listed()
+            if shards is not None:
+                return units_by_shard(items, positions, limit, shards)
+        return units_by_key(items, positions, limit, aggregate=self._aggregation != "off")
+
+    async def _misplaced(self, items: Sequence[Item], units: list[Unit], told: list[Outcome]) -> dict[int, str]:
+        if not were_moved(units, told):
+            return {}
+        self._shards = None
+        shards = await self._listed()
+        return {} if shards is None else misplaced(items, units, told, shards)
+
+    async def _listed(self) -> ShardMap | None:
+        """The stream's shards now; None when they cannot be had, and items are then aggregated by key."""
+        try:
+            self._shards = ShardMap(await self._calls().shards(self._stream))
+        except Exception as error:
+            # Any failure of a client: nothing is lost without the map, so nothing may stop for it.
+            _log.warning("cannot list the shards of %s: %s: %s", self._stream, type(error).__name__, error)
+        return self._shards
 
     async def _put(self, units: list[Unit]) -> list[Verdict] | Refused:
-        records = [{"Data": unit.payload, "PartitionKey": unit.lane} for unit in units]
         async with self._gate.call(sum(len(unit.items) for unit in units), sum(unit.size for unit in units)):
-            answer = await answered(
-                lambda: self._client.put_records(StreamName=self._stream, Records=records), len(units)
-            )
-        return judge_records(answer.get("Records"), len(units)) if isinstance(answer, dict) else answer
+            return await self._calls().put(self._stream, units)
 
-
-def pack_units(
-    items: Sequence[Item], outcomes: Sequence[Outcome | None], limits: KinesisLimits, aggregate: bool
-) -> list[Unit]:
-    """Kinesis records for the items that have no outcome yet: for each key in order, aggregated if asked."""
-    by_key: dict[str, list[int]] = {}
-    for position, (item, outcome) in enumerate(zip(items, outcomes, strict=True)):
-        if outcome is None:
-            by_key.setdefault(item.key, []).append(position)
-    units: list[Unit] = []
-    for key, positions in by_key.items():
-        if not aggregate or len(positions) == 1:
-            units.extend(_unit(items, key, [position], aggregate) for position in positions)
-            continue
-        key_size = len(key.encode())
-        fixed = AGGREGATE_OVERHEAD_BYTES + KEY_OVERHEAD_BYTES + 2 * key_size
-        sizes = [len(items[position].data) + RECORD_OVERHEAD_BYTES for position in positions]
-        parts = pack(sizes, min(limits.aggregate, limits.record), fixed)
-        units.extend(_unit(items, key, positions[part.start : part.stop], aggregate) for part in parts)
-    return units
-
-
-def _unit(items: Sequence[Item], key: str, positions: list[int], aggregate: bool) -> Unit:
-    data = items[positions[0]].data
-    # Data that looks like an aggregate itself would be taken apart by the consumer, so it is wrapped in one.
-    if len(positions) > 1 or (aggregate and data.startswith(aggregation.MAGIC)):
-        data = aggregation.encode([UserRecord(key, items[position].data) for position in positions])
-    return Unit(key, data, len(data) + len(key.encode()), tuple(positions))
-
-
-def _refusal(item: Item, record_limit: int) -> Outcome | None:
-    if not 1 <= len(item.key) <= _KEY_CHARACTERS:
-        return rejected("InvalidPartitionKey", f"The key has {len(item.key)} characters; 1 to 256 are allowed.")
-    try:
-        size = len(item.data) + len(item.key.encode())
-    except UnicodeEncodeError:
-        return rejected("InvalidPartitionKey", "The key cannot be written as UTF-8.")
-    if size > record_limit:
-        return rejected("RecordTooLarge", f"Data and key have {size} bytes; {record_limit} are allowed.")
-    return None
+    def _calls(self) -> KinesisCalls:
+        if self._opened is None:
+            self._opened = calls_of(self._client, self._transport)
+        return self._opened

@@ -9,10 +9,15 @@ from delivery.outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One record for a stream: its bytes, and the key within which order is kept (the Kinesis partition key)."""
+    """One record for a stream: its bytes, and the key within which order is kept (the Kinesis partition key).
+
+    `hash_key`, for Kinesis alone, is a decimal number below 2**128 that takes the place of the key's MD5 in the choice
+    of the shard. Items of one key with different hash keys may go to different shards, and then have no order.
+    """
 
     data: bytes
     key: str = ""
+    hash_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

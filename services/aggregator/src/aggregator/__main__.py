@@ -21,7 +21,7 @@ from aggregator.pipelines import SOURCE, load_pipelines, longest_window_ms, read
 from aggregator.settings import Settings
 from aggregator.silence import Policy
 from aggregator.state_store import StateStore, StoreUnavailable
-from delivery import DeadLetterSink, FirehoseSink, KinesisSink, OriginalStore
+from delivery import DataPlane, DeadLetterSink, FirehoseSink, KinesisSink, OriginalStore
 from service_runtime import Runtime, aws, run
 from shardline import ConsumerGroup, DynamoDBLeaseTable, GroupSettings
 from streaming_sql import Program
@@ -51,6 +51,7 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
         )
         if settings.create_tables:
             await _create_table(store, runtime)
+        clients["puts"] = await stack.enter_async_context(DataPlane.of(clients["kinesis"]))
         delivery = _delivery(settings, metrics, clients)
         while not runtime.stop.is_set():
             await _own(settings, runtime, program, store, delivery, metrics, clients)
@@ -117,12 +118,12 @@ async def _create_table(store: StateStore, runtime: Runtime) -> None:
 
 
 def _delivery(settings: Settings, metrics: AggregatorMetrics, clients: Mapping[str, Any]) -> Delivery:
-    kinesis, firehose, stage = clients["kinesis"], clients["firehose"], metrics.stage
+    puts, firehose, stage = clients["puts"], clients["firehose"], metrics.stage
     rate = settings.calls_per_second
 
     def stream(name: str, *, aggregate: bool = True) -> KinesisSink:
         observer = stage.observer(f"kinesis:{name}")
-        return KinesisSink(kinesis, name, rate_per_second=rate, aggregate=aggregate, observer=observer)
+        return KinesisSink(puts, name, rate_per_second=rate, aggregate=aggregate, observer=observer)
 
     def archive(name: str) -> FirehoseSink:
         return FirehoseSink(firehose, name, rate_per_second=rate, observer=stage.observer(f"firehose:{name}"))

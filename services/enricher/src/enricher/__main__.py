@@ -11,7 +11,7 @@ from typing import Any
 
 from aiobotocore.session import AioSession, get_session
 
-from delivery import DeadLetterSink, FirehoseSink, KinesisSink, OriginalStore
+from delivery import DataPlane, DeadLetterSink, FirehoseSink, KinesisSink, OriginalStore
 from enricher.enrich import Lookups
 from enricher.metrics import EnricherMetrics
 from enricher.pipeline import Pipeline
@@ -34,6 +34,7 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
         }
         # A subscription holds its connection for minutes: reading has a pool of its own, or it would starve the puts.
         reader = await stack.enter_async_context(_client(session, "kinesis", settings))
+        clients["puts"] = await stack.enter_async_context(DataPlane.of(clients["kinesis"]))
         pipeline = _pipeline(settings, metrics, lookups, clients)
         group = ConsumerGroup(
             stream=settings.raw_stream,
@@ -67,12 +68,12 @@ def main() -> int:
 
 
 def _pipeline(settings: Settings, metrics: EnricherMetrics, lookups: Lookups, clients: Mapping[str, Any]) -> Pipeline:
-    kinesis, firehose, stage = clients["kinesis"], clients["firehose"], metrics.stage
+    puts, firehose, stage = clients["puts"], clients["firehose"], metrics.stage
     rate = settings.calls_per_second
 
     def stream(name: str, *, aggregate: bool = True) -> KinesisSink:
         observer = stage.observer(f"kinesis:{name}")
-        return KinesisSink(kinesis, name, rate_per_second=rate, aggregate=aggregate, observer=observer)
+        return KinesisSink(puts, name, rate_per_second=rate, aggregate=aggregate, observer=observer)
 
     def archive(name: str) -> FirehoseSink:
         return FirehoseSink(firehose, name, rate_per_second=rate, observer=stage.observer(f"firehose:{name}"))

@@ -15,6 +15,7 @@ from opensearchpy import AsyncOpenSearch
 
 from delivery import (
     BulkLimits,
+    DataPlane,
     DeadLetterSink,
     FirehoseSink,
     KinesisSink,
@@ -81,10 +82,10 @@ async def _templates_or_stop(search: AsyncOpenSearch, settings: Settings, runtim
 
 
 async def _clients(stack: AsyncExitStack, settings: Settings) -> dict[str, Any]:
-    """A client for each service. A subscription holds its connection for minutes: "reader" is for these alone."""
+    """A client for each service, "reader" for subscriptions alone, and "puts", the data plane for records."""
     session = get_session()
     services = {name: name for name in ("kinesis", "firehose", "dynamodb", "s3")} | {"reader": "kinesis"}
-    return {
+    clients: dict[str, Any] = {
         name: await stack.enter_async_context(
             aws.client(
                 session,
@@ -96,6 +97,8 @@ async def _clients(stack: AsyncExitStack, settings: Settings) -> dict[str, Any]:
         )
         for name, service in services.items()
     }
+    clients["puts"] = await stack.enter_async_context(DataPlane.of(clients["kinesis"]))
+    return clients
 
 
 async def _index_streams(
@@ -141,7 +144,7 @@ def _dead_letters(settings: Settings, stage: StageMetrics, clients: Mapping[str,
     rate = settings.calls_per_second
     return DeadLetterSink(
         KinesisSink(
-            clients["kinesis"],
+            clients["puts"],
             stream,
             rate_per_second=rate,
             aggregate=False,

@@ -41,7 +41,7 @@ async def serve(settings: IngestSettings, runtime: Runtime) -> None:
             parallel=settings.put_parallel,
             observer=metrics.stage.observer(settings.stream),
         )
-        async with GroupCommit(sink, settings.commit_policy()) as commit:
+        async with sink, GroupCommit(sink, settings.commit_policy()) as commit:
             app = build_app(
                 Front(rules, commit, admission, metrics), rules, metrics, runtime.registry, lambda: runtime.is_ready
             )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ import botocore
 from botocore.exceptions import BotoCoreError
 from botocore.httpsession import get_cert_path
 
+from aws_wire.data_plane.answers import DEADLINES, Deadlines
 from aws_wire.data_plane.signing import Credentials
 from aws_wire.errors import ServiceFault
 
@@ -82,6 +83,16 @@ def endpoint_of(client: Any) -> Endpoint:
         verify if isinstance(verify, str) else bool(verify),
         (certificate, getattr(session, "_key_file", None)) if certificate else None,
         proxies.proxy_url_for(client.meta.endpoint_url) if proxies is not None else None,
+    )
+
+
+def deadlines_of(client: Any) -> Deadlines:
+    """The client's connect and read timeouts as deadlines; the others stay as they are."""
+    config = client.meta.config
+    return replace(
+        DEADLINES,
+        connect=float(config.connect_timeout or DEADLINES.connect),
+        answer=float(config.read_timeout or DEADLINES.answer),
     )
 
 

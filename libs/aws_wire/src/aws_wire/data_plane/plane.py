@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 import msgspec
 
 from aws_wire.data_plane.answers import DEADLINES, Answer, Deadlines, Exchanges, fault_of, whole_body
-from aws_wire.data_plane.endpoint import CredentialsOf, Endpoint, endpoint_of
+from aws_wire.data_plane.endpoint import CredentialsOf, Endpoint, deadlines_of, endpoint_of
 from aws_wire.data_plane.http1 import Http1
 from aws_wire.data_plane.http2 import STREAMS_PER_CONNECTION, Http2
 from aws_wire.data_plane.signing import Signer
@@ -68,15 +68,18 @@ class DataPlane:
         client: Any,
         transport: Transport = "auto",
         *,
-        deadlines: Deadlines = DEADLINES,
+        deadlines: Deadlines | None = None,
         streams_per_connection: int = STREAMS_PER_CONNECTION,
     ) -> Self:
-        """The data plane of `client`, a Kinesis client of aiobotocore. Raises ValueError for an unusable address."""
+        """The data plane of `client`, a Kinesis client of aiobotocore; its timeouts are the default deadlines.
+
+        Raises ValueError for an address that is none.
+        """
         return cls(
             endpoint_of(client),
             CredentialsOf(client),
             transport,
-            deadlines=deadlines,
+            deadlines=deadlines_of(client) if deadlines is None else deadlines,
             streams_per_connection=streams_per_connection,
         )
 

@@ -492,3 +492,30 @@ def test_a_shard_that_kinesis_no_longer_keeps_is_ended() -> None:
         await bench.end()
 
     virtually(main)
+
+
+def test_the_snapshot_tells_how_each_shard_is_read() -> None:
+    """What a user needs for metrics: the way of reading, its rate and its troubles, what is in flight."""
+
+    async def main() -> None:
+        failures = [True]
+
+        async def fragile(batch: Batch) -> None:
+            if batch.records and failures:
+                failures.pop()
+                raise RuntimeError("a fault")
+
+        bench = Bench(each_batch(fragile), records=100)
+        await asyncio.sleep(20)
+        snapshot = bench.group.snapshot()
+        (state,) = snapshot.shards
+        assert (state.stream, state.shard_id, state.reading) == ("stream", FIRST, "fan_out")
+        assert (state.restarts, state.records_in_flight) == (1, 0)
+        assert state.records >= 100
+        assert state.subscriptions >= 2
+        assert state.throughput is not None
+        assert state.throughput > 0
+        assert (snapshot.transport, snapshot.records_in_flight, snapshot.data_losses) == ("auto", 0, 0)
+        await bench.end()
+
+    virtually(main)

@@ -12,7 +12,7 @@ from shardline.errors import (
     StreamUnavailable,
     SubscriptionFailed,
 )
-from shardline.group import ConsumerGroup, GroupSnapshot, ShardState
+from shardline.group import ConsumerGroup
 from shardline.lease_table import LeaseTable
 from shardline.model import (
     AT_TIMESTAMP,
@@ -30,6 +30,7 @@ from shardline.model import (
 from shardline.multi_stream import MultiStreamGroup
 from shardline.processor import Processor, each_batch
 from shardline.settings import GroupSettings
+from shardline.snapshot import GroupSnapshot, ShardState
 
 __all__ = [
     "AT_TIMESTAMP",

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self
 
+from shardline.cancellation import until_ended
 from shardline.model import Batch
 from shardline.offers import Offers
 from shardline.processor import Processor
@@ -87,7 +88,7 @@ class Batches:
         self._offers.end()
         if self._task is not None:
             self._task.cancel()
-            await _ended(self._task)
+            await until_ended(self._task)
 
     def _started(self) -> asyncio.Task[None]:
         if self._task is None:
@@ -117,16 +118,3 @@ async def _running(run: Run, offers: Offers, stop: asyncio.Event, *, ends_at_sto
         offers.end()
         if announcing is not None:
             announcing.cancel()
-
-
-async def _ended(task: Awaitable[None]) -> None:
-    """Return when a task that was told to end has ended, though the awaiting task is cancelled meanwhile."""
-    waiting = asyncio.ensure_future(task)
-    cancelled: asyncio.CancelledError | None = None
-    while not waiting.done():
-        try:
-            await asyncio.wait({waiting})
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled

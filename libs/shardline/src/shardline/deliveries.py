@@ -11,24 +11,37 @@ from shardline.errors import LeaseLost
 from shardline.model import Batch, Checkpoint, ShardLease
 from shardline.progress import Delivery, Progress
 
+QUIET_SECONDS = 3600.0
+"""After this long without records a shard's checkpoint follows what Kinesis tells, or it would expire as its record
+does, and a restart could not tell that nothing was lost."""
+
 
 class Deliveries:
     """One reading of a shard, from a checkpoint until the shard is given up, lost or started afresh."""
 
-    def __init__(self, shard: ShardLease, share: Share) -> None:
+    def __init__(self, shard: ShardLease, share: Share, now: float) -> None:
         self.shard = shard
         self.share = share
         """What of the process' budget the reading holds."""
         self.progress = Progress()
         self.is_closed = False
         """Whether the reading is over: what is marked done from now on counts for nothing."""
+        self._moved_at = now
         self._durable = 0
         self._changed = asyncio.Event()
         self._waiting: list[tuple[int, asyncio.Future[None]]] = []
 
-    def give(self, event: ShardEvent) -> Batch:
-        """Return the event as a batch. Without records it is a heartbeat, unless the shard ends with it."""
+    def give(self, event: ShardEvent, now: float) -> Batch:
+        """Return the event as a batch. Without records it is a heartbeat, unless the shard ends with it.
+
+        `now` is in monotonic seconds.
+        """
         receipt = None
+        if event.records:
+            self._moved_at = now
+        elif event.continuation and self.progress.is_idle and now - self._moved_at >= QUIET_SECONDS:
+            self._moved_at = now
+            self.skip_to(Checkpoint(event.continuation))
         if event.records or event.shard_ended:
             last = event.records[-1] if event.records else None
             ends_at = Checkpoint(last.sequence_number, last.sub_sequence_number) if last else None
@@ -44,8 +57,9 @@ class Deliveries:
         )
 
     def skip_to(self, place: Checkpoint) -> None:
-        """Count everything up to a place as delivered, before the first batch is given."""
-        self.progress.done(self.progress.add(place))
+        """Count everything up to a place as delivered, while no batch is out; a place passed before is passed."""
+        if self.progress.safe is None or place > self.progress.safe:
+            self.progress.done(self.progress.add(place))
 
     def done(self, delivery: Delivery, state: bytes | None) -> None:
         """Note that a batch is delivered, unless the reading is over."""

@@ -8,7 +8,6 @@ import random
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from shardline.backoff import Backoff
@@ -20,12 +19,12 @@ from shardline.held import HeldLease
 from shardline.holes import AUDIT_SECONDS
 from shardline.lease_table import LeaseTable
 from shardline.loss import DataLoss
-from shardline.model import Checkpoint
 from shardline.offers import Offers
 from shardline.processor import Processor
 from shardline.reading import Reader
 from shardline.settings import GroupSettings
 from shardline.shard_sync import ShardSync
+from shardline.snapshot import GroupSnapshot, shard_state
 from shardline.stream import Source, Stream
 from shardline.streams import OneStream, Streams
 from shardline.surroundings import Surroundings
@@ -36,35 +35,6 @@ _UNAVAILABLE = (LeaseTableUnavailable, StreamUnavailable, ShardGone)
 _LOSSES_KEPT = 100
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ShardState:
-    """A shard that this worker reads. `millis_behind_latest` is None before Kinesis has told it."""
-
-    shard_id: str
-    epoch: int
-    checkpoint: Checkpoint
-    millis_behind_latest: int | None
-    records_in_flight: int
-    bytes_in_flight: int
-    is_leaving: bool
-    stream: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupSnapshot:
-    """What a worker is doing at the moment, for metrics and probes."""
-
-    worker_id: str
-    stream: str
-    shards: tuple[ShardState, ...]
-    data_losses: int = 0
-    """How often this worker found records lost that expired before they were read."""
-    losses: tuple[DataLoss, ...] = ()
-    """The last of them, newest last."""
-    hash_range_holes: int = 0
-    """Ranges of hash keys that no lease covers, as confirmed by this worker's last audits."""
 
 
 class ConsumerGroup:
@@ -177,21 +147,17 @@ class ConsumerGroup:
 
     def snapshot(self) -> GroupSnapshot:
         """Return what this worker is doing now."""
-        shards = tuple(
-            ShardState(
-                worker.shard.shard_id,
-                worker.held.lease.epoch,
-                worker.held.lease.checkpoint,
-                worker.millis_behind_latest,
-                worker.progress.records_in_flight,
-                worker.progress.bytes_in_flight,
-                worker.is_leaving,
-                worker.shard.stream,
-            )
-            for _, worker in sorted(self._workers.items())
+        return GroupSnapshot(
+            worker_id=self.worker_id,
+            stream=self.stream,
+            shards=tuple(shard_state(worker) for _, worker in sorted(self._workers.items())),
+            data_losses=self._data_losses,
+            losses=tuple(self._losses),
+            hash_range_holes=len(self._shard_sync.holes),
+            transport=self._settings.transport,
+            records_in_flight=self._budget.records,
+            bytes_in_flight=self._budget.size,
         )
-        holes = len(self._shard_sync.holes)
-        return GroupSnapshot(self.worker_id, self.stream, shards, self._data_losses, tuple(self._losses), holes)
 
     def note_loss(self, loss: DataLoss) -> None:
         """Have the snapshot tell of records that are lost."""

@@ -12,7 +12,7 @@ from typing import Any
 from shardline.batches import Batches
 from shardline.budget import Budget
 from shardline.clock import Clock, LoopClock
-from shardline.group import ConsumerGroup, GroupSnapshot
+from shardline.group import ConsumerGroup
 from shardline.lease_table import LeaseTable
 from shardline.loss import DataLoss
 from shardline.many_streams import KinesisSources, ListStreams, ManyStreams, Sources
@@ -21,6 +21,7 @@ from shardline.offers import Offers
 from shardline.processor import Processor
 from shardline.reading import Reader
 from shardline.settings import GroupSettings
+from shardline.snapshot import GroupSnapshot
 from shardline.stream import Source
 
 _log = logging.getLogger(__name__)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
 
 from shardline import fan_out, lineage
 from shardline.backoff import Backoff
+from shardline.cancellation import despite_cancellation
 from shardline.deliveries import Deliveries
 from shardline.errors import LeaseLost, LeaseTableUnavailable, ShardGone, StreamUnavailable
 from shardline.held import HeldLease
@@ -20,6 +20,7 @@ from shardline.processor import Interruptible
 from shardline.progress import Progress
 from shardline.read_ahead import ReadAhead, reading_ahead
 from shardline.surroundings import Surroundings
+from shardline.tally import Tally
 
 _log = logging.getLogger(__name__)
 
@@ -31,12 +32,13 @@ class ShardWorker:
         self.held = held
         self.millis_behind_latest: int | None = None
         self.is_leaving = False
+        self.tally = Tally()
         self._around = around
         self._settings = around.settings
         self._stream = around.streams.of(held.lease.shard_id)
         self._reading: asyncio.Timeout | None = None
         self._deadline: asyncio.Timeout | None = None
-        self._deliveries = Deliveries(self._acquired(), self._around.budget.join())
+        self._deliveries = self._begun()
 
     @property
     def shard(self) -> ShardLease:
@@ -48,10 +50,12 @@ class ShardWorker:
         """How far the present reading is delivered."""
         return self._deliveries.progress
 
-    def _acquired(self) -> ShardLease:
+    def _begun(self) -> Deliveries:
+        """Return a new reading of the shard, as the lease is now."""
         lease, stream = self.held.lease, self._stream
         parents = tuple(stream.shard_id(parent) for parent in lease.parents)
-        return ShardLease(stream.name, stream.shard_id(lease.shard_id), parents, lease.epoch, lease.state)
+        shard = ShardLease(stream.name, stream.shard_id(lease.shard_id), parents, lease.epoch, lease.state)
+        return Deliveries(shard, self._around.budget.join(), self._around.clock.monotonic())
 
     def leave(self) -> None:
         """Have the shard drained, checkpointed and given up. Returns at once; `run` ends soon after."""
@@ -86,7 +90,7 @@ class ShardWorker:
                 keeping.cancel()
         except asyncio.CancelledError:
             await self._forget()
-            await _despite_cancellation(self._give_up())
+            await despite_cancellation(self._give_up())
             raise
 
     async def _keep(self) -> None:
@@ -133,15 +137,16 @@ class ShardWorker:
 
     async def _start_afresh(self) -> None:
         """Save what is done and acquire the lease anew, so that what follows outranks what failed."""
+        self.tally.restarts += 1
         await self._persistently(self._save)
         await self._persistently(self.held.retake)
-        self._deliveries = Deliveries(self._acquired(), self._around.budget.join())
+        self._deliveries = self._begun()
 
     async def _read_once(self) -> None:
         """Deliver the shard from the lease's checkpoint, or where the processor says, to its end or until leaving."""
         around = self._around
         start = await around.processor.start(self.shard) or self.held.lease.checkpoint
-        events = self._stream.reader.events(self.shard.shard_id, start)
+        events = self._stream.reader.events(self.shard.shard_id, start, self.tally)
         try:
             async with aclosing(events):  # type: ignore[type-var]
                 bounds = (self._settings.max_batch_records, self._settings.max_batch_bytes)
@@ -150,7 +155,7 @@ class ShardWorker:
         except ShardGone as gone:
             await self._confirm(gone)
             children = ()
-            await around.processor.process(self._deliveries.give(fan_out.ShardEvent([], None, 0, children)))
+            await self._hand_out(fan_out.ShardEvent([], None, 0, children))
         await around.processor.drain(self.shard)
         if children is not None and not (self.is_leaving and not self.progress.is_idle):
             await self._deliveries.until(lambda: self.progress.is_idle)
@@ -169,11 +174,15 @@ class ShardWorker:
                 break
             pinned = pinned or await self._pin(event)
             self.millis_behind_latest = event.millis_behind_latest
-            self.held.measured(event.size)
-            await self._around.processor.process(self._deliveries.give(event))
+            await self._hand_out(event)
             if event.shard_ended:
                 return event.child_shards
         return None
+
+    async def _hand_out(self, event: fan_out.ShardEvent) -> None:
+        self.held.measured(event.size)
+        self.tally.records += len(event.records)
+        await self._around.processor.process(self._deliveries.give(event, self._around.clock.monotonic()))
 
     async def _pin(self, event: fan_out.ShardEvent) -> bool:
         """Write where LATEST was, before anything is worked on: it means "since now" only once.
@@ -280,15 +289,3 @@ class ShardWorker:
                 yield
         finally:
             self._deadline = None
-
-
-async def _despite_cancellation(work: Coroutine[Any, Any, None]) -> None:
-    """Await work to its end, which must be near, though the awaiting task is cancelled again."""
-    task = asyncio.ensure_future(work)
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            continue
-        except LeaseLost as lost:
-            _log.warning("no last checkpoint: %s", lost)

@@ -76,35 +76,55 @@ def test_a_held_table_that_nobody_watched_counts_as_live() -> None:
     assert why_live(None, of(lease("a")), "t") is None
 
 
+def seen(*reads: tuple[float, Contents], patience: float = 6.0) -> leases.View:
+    """The table as last read, after watching it."""
+    renewals = leases.Renewals(patience)
+    for now, found in reads:
+        renewals.note(found, now)
+    return leases.View("t", reads[-1][1], renewals, reads[-1][0])
+
+
 def test_leases_tell_owner_epoch_state_and_renewal() -> None:
     before = of(lease("a", owner="w", counter=3), lease("b", owner="x", counter=1))
     now = of(
         lease("a", owner="w", counter=4, epoch=7, state=b"x" * 2048, throughput=12.34),
         lease("b", owner="y", counter=1, checkpoint_owner="x"),
         lease("c", "SHARD_END"),
+        lease("d"),
+        others=(EPOCH,),
     )
-    former = {row.lease.shard_id: row.lease for row in before.rows}
-    lines = leases.rendered(now, former, {"a": 0.5}, wide=False).splitlines()
-    assert lines[1].split("  ")[:2] == ["a", "   live"] or lines[1].split()[1] == "live"
-    assert all(part in lines[1] for part in ("w", "7", "17", "12.3 KB/s", "2.0 KiB", "500 ms ago"))
-    assert "stale, hand-off" in lines[2]
-    assert "x → y" in lines[2]
-    assert lines[3].split()[1] == "ended"
+    lines = leases.rendered(seen((0.0, before), (6.0, now)), wide=False, with_ages=True).splitlines()
+    assert lines[0] == "t: 4 leases (1 ended), 2 owners, group billing/orders, epoch 12"
+    cells = [line.split() for line in lines[3:7]]
+    assert [row[1].strip(",") for row in cells] == ["live", "stale", "ended", "free"]
+    assert all(part in lines[3] for part in ("w", "7", "17", "12.3 KB/s", "2.0 KiB", "0 ms ago"))
+    assert "stale, hand-off  x → y" in lines[4]
+    assert lines[-1].startswith("stale: not renewed within 6 s")
 
 
-def test_renewals_are_aged_on_the_commands_own_clock() -> None:
-    seen = leases.Renewals()
-    seen.note(of(lease("a", owner="w", counter=1)), 10.0)
-    assert seen.age("a", 11.0) is None
-    seen.note(of(lease("a", owner="w", counter=2)), 12.0)
-    assert seen.age("a", 15.0) == 3.0
+def test_a_lease_is_stale_only_after_it_was_watched_for_long_enough() -> None:
+    """Until then it is just held; a renewal seen keeps it live for as long."""
+    still, renewed = of(lease("a", owner="w", counter=1)), of(lease("a", owner="w", counter=2))
+
+    def motion_of(*reads: tuple[float, Contents]) -> str:
+        view = seen(*reads)
+        return view.renewals.motion(view.found.rows[0].lease, view.now)
+
+    assert motion_of((0.0, still)) == "unknown"
+    assert motion_of((0.0, still), (5.9, still)) == "unknown"
+    assert motion_of((0.0, still), (6.0, still)) == "still"
+    assert motion_of((0.0, still), (2.0, renewed), (7.9, renewed)) == "live"
+    assert motion_of((0.0, still), (2.0, renewed), (8.0, renewed)) == "still"
+
+
+def test_an_empty_table_says_so() -> None:
+    assert "no worker has started yet" in leases.rendered(seen((0.0, of())), wide=False, with_ages=False)
 
 
 def test_the_table_for_machines_has_every_member() -> None:
-    found = of(lease("a", owner="w", counter=3, state=b"abc"), others=(EPOCH,))
-    value = leases.as_value(found, {}, {})
+    value = leases.as_value(seen((0.0, of(lease("a", owner="w", counter=3, state=b"abc"), others=(EPOCH,)))))
     assert (value["group"], value["epoch"]) == ("billing/orders", 12)
-    assert value["leases"][0]["state"] == "unknown"
+    assert value["leases"][0]["state"] == "held"
     assert value["leases"][0]["state_bytes"] == 3
 
 
@@ -235,6 +255,13 @@ def test_a_hand_off_that_nobody_finishes_is_ended() -> None:
     assert step.update is not None
     assert "REMOVE checkpointOwner, leaseOwner" in step.update
     assert step.values[":counter"] == {"N": "5"}
+
+
+def test_owners_that_are_gone_are_removed() -> None:
+    """A KCL that stops in good order leaves its name on every lease; an ended shard's may stay."""
+    found = of(lease("a", owner="java", counter=5), lease("b", "SHARD_END", owner="java"))
+    (step,) = migrate.assess(found, "shardline", None).steps
+    assert (step.key, step.what) == ("a", "remove leaseOwner")
 
 
 def test_user_state_goes_when_the_kcl_takes_over_and_stays_otherwise() -> None:

@@ -106,9 +106,10 @@ def _add_reading(made: dict[str, argparse.ArgumentParser]) -> None:
     leases.add_argument(
         "--observe",
         type=_seconds,
-        default=5.0,
+        default=6.0,
         metavar="SECONDS",
-        help="time between two reads; 0 reads once and cannot tell live from stale (default: 5)",
+        help="time between two reads, longer than the workers' renewals take (4 s by default); 0 reads once and cannot "
+        "tell live from stale (default: 6)",
     )
     leases.add_argument("--count", type=_count, default=0, metavar="N", help="with --watch: refresh N times")
     for name in ("lag", "reset"):
@@ -164,7 +165,7 @@ def _add_changing(made: dict[str, argparse.ArgumentParser]) -> None:
             type=_seconds,
             default=10.0,
             metavar="SECONDS",
-            help="how long to look for renewals; longer than a third of the workers' lease duration (default: 10)",
+            help="how long to look for renewals; longer than half of the workers' lease duration (default: 10)",
         )
 
 

@@ -167,12 +167,15 @@ async def _write(dynamodb: Any, name: str, step: Step) -> None:
 
 
 def _lease_steps(row: Row, to: System) -> list[Step]:
-    """A lease's own: the end of a hand-off that nobody finishes, and state that would go stale."""
+    """A lease's own: owners that are gone, a hand-off that nobody finishes, and state that would go stale."""
     lease = row.lease
     removed, why = [], []
     if lease.checkpoint_owner is not None:
         removed += ["checkpointOwner", "leaseOwner"]
         why.append(f"a hand-off from {lease.checkpoint_owner} to {lease.owner} that nobody finishes")
+    elif lease.owner is not None and not lease.is_ended:
+        removed.append("leaseOwner")
+        why.append(f"{lease.owner} is gone; the next fleet would wait for its lease to expire")
     if to == "kcl" and lease.state is not None:
         removed.append(STATE_ATTRIBUTE)
         why.append("user state belongs to its checkpoint, which the KCL moves on without it")

@@ -52,12 +52,15 @@ class Script:
         self.iterators: list[tuple[float, str, bool, float | None]] = []
         self.polled: list[float] = []
         self.closed = 0
+        self.registered = 0
+        self.shards = ["shard", "child"]
         self.oldest: int | None = None
 
     async def list_shards(self) -> list[Shard]:
-        return [Shard("shard"), Shard("child", ("shard",))]
+        return [Shard(shard_id) for shard_id in self.shards]
 
     async def register(self) -> None:
+        self.registered += 1
         answer = self.registrations.pop(0) if self.registrations else None
         if answer is not None:
             raise answer
@@ -278,9 +281,27 @@ def test_every_subscription_is_closed() -> None:
 
 
 def test_a_shard_that_kinesis_does_not_know_is_said_to_be_gone() -> None:
-    """Retrying would not bring it back."""
+    """Retrying would not bring back what is not listed any more."""
+    script = Script([ShardGone("shard")])
+    script.shards = ["other"]
     with pytest.raises(ShardGone):
-        read(Script([ShardGone("shard")]))
+        read(script)
+
+
+def test_a_consumer_that_somebody_deleted_is_registered_again() -> None:
+    """Its shards are still there: reading goes on where it was, and no batch is taken back."""
+    script = Script([told(1), 20.0, ShardGone("consumer")], [told(2), END])
+    assert numbers(read(script)) == [1, 2]
+    assert script.registered == 2
+
+
+def test_refused_polls_bring_fan_out_back_at_once() -> None:
+    """A role that may subscribe but not poll: a passing limit of subscriptions does not stop the shard for minutes."""
+    limits = [[failure("LimitExceededException")] for _ in range(5)]
+    script = Script(*limits, [told(1), END], polls=[failure("AccessDeniedException")])
+    assert numbers(read(script)) == [1]
+    assert len(script.polled) == 1
+    assert script.moments[-1] < 20
 
 
 def test_polling_by_setting_never_subscribes() -> None:

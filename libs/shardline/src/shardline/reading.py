@@ -23,13 +23,12 @@ from shardline.model import LATEST, Checkpoint
 from shardline.pacing import FanOutHealth, PollBudgets, SubscribePace
 from shardline.polling import Poller
 from shardline.settings import GroupSettings
-from shardline.stream import Source
+from shardline.stream import FAN_OUT_REFUSALS, Source
 from shardline.tally import Tally
 
 _POLL_BUDGETS = PollBudgets()
 """Of the whole process: Kinesis counts the polls of all its readers together."""
 
-_REFUSALS = frozenset({"AccessDeniedException", "AccessDenied", "UnknownOperationException"})
 _LIMIT = "LimitExceededException"
 _LIMITS_IN_A_ROW = 5
 _TAKEN = "ResourceInUseException"
@@ -124,8 +123,7 @@ class Reader:
         """Yield the shard's events after the checkpoint `start`; returns after the one that ends the shard.
 
         Failures are logged and retried with jittered backoff, for ever. Time that the caller spends between events
-        does not count as silence. `tally` is kept up to date. Raises ShardGone when Kinesis knows no such shard or
-        consumer.
+        does not count as silence. `tally` is kept up to date. Raises ShardGone when Kinesis keeps no such shard.
         """
         shard = _Shard(self, shard_id, start, tally or Tally())
         async with aclosing(shard.events()) as events:  # type: ignore[type-var]
@@ -179,6 +177,10 @@ class _Shard:
                             return
             except (SubscriptionFailed, StreamUnavailable, TimeoutError) as failure:
                 await self._recover(failure, polling=polling)
+            except ShardGone as gone:
+                if not await self._is_kept():
+                    raise
+                await self._recover(gone, polling=polling)
 
     async def _may_subscribe(self) -> bool:
         """Whether the next read is a subscription: once LATEST is polled, only a number tells where it was."""
@@ -207,6 +209,17 @@ class _Shard:
                 self._is_invited = True
                 return
 
+    async def _is_kept(self) -> bool:
+        """Whether the shard is still there, so that it was the consumer that is gone; it is registered again."""
+        try:
+            await self._reader.prepare()
+            shards = await self._reader.source.list_shards()
+        except StreamUnavailable:
+            return True
+        except ShardGone:
+            return False
+        return any(shard.shard_id == self._shard_id for shard in shards)
+
     async def _recover(self, failure: Exception, *, polling: bool) -> None:
         reader, code = self._reader, failure.code if isinstance(failure, SubscriptionFailed) else ""
         pause = self._backoff.next()
@@ -218,6 +231,8 @@ class _Shard:
             pause += reader.settings.renew_interval_seconds * 1.5
         elif not polling and self._is_refusal(code):
             reader.refuse(str(failure))
+        elif polling and code in FAN_OUT_REFUSALS:
+            reader.health.worked()  # polling is refused too: whatever may have changed, fan-out is the better hope
         reason = str(failure) or f"silent for {reader.settings.stall_seconds:g} s"
         self._tally.failures += 1
         self._tally.last_failure = reason
@@ -227,4 +242,4 @@ class _Shard:
     def _is_refusal(self, code: str) -> bool:
         self._limits = self._limits + 1 if code == _LIMIT else 0
         allowed = self._reader.settings.reading == "auto"
-        return allowed and (code in _REFUSALS or self._limits >= _LIMITS_IN_A_ROW)
+        return allowed and (code in FAN_OUT_REFUSALS or self._limits >= _LIMITS_IN_A_ROW)

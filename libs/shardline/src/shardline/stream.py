@@ -19,7 +19,13 @@ from shardline.transport import Transport, TransportName, translated_read, trans
 _LIST_CALLS_PER_SECOND = 5
 _ACTIVE_POLLS = 120
 _REFUSALS = 3
-_REFUSING = frozenset({"LimitExceededException", "AccessDeniedException", "AccessDenied", "UnknownOperationException"})
+
+FAN_OUT_REFUSALS = frozenset(
+    {"AccessDeniedException", "AccessDenied", "UnknownOperationException", "InvalidAction", "NotImplementedException"}
+)
+"""What the role may not do, and what an emulator cannot: waiting a second does not help."""
+
+_LIMIT = "LimitExceededException"
 
 
 class Source(Protocol):
@@ -208,7 +214,7 @@ class Stream:
 
     async def _find(self) -> dict[str, Any] | None:
         try:
-            async with _refusals(), translated("DescribeStreamConsumer"), self._throttle:
+            async with _refusals(counted=False), translated("DescribeStreamConsumer"), self._throttle:
                 answer = await self._kinesis.describe_stream_consumer(
                     StreamARN=self._arn, ConsumerName=self._consumer_name
                 )
@@ -220,7 +226,7 @@ class Stream:
     async def _register(self) -> dict[str, Any] | None:
         """Return the new consumer, or None when another worker is registering it at the same moment."""
         try:
-            async with _refusals(), translated("RegisterStreamConsumer"), self._throttle:
+            async with _refusals(counted=True), translated("RegisterStreamConsumer"), self._throttle:
                 answer = await self._kinesis.register_stream_consumer(
                     StreamARN=self._arn, ConsumerName=self._consumer_name
                 )
@@ -233,11 +239,12 @@ class Stream:
 
 
 @asynccontextmanager
-async def _refusals() -> AsyncIterator[None]:
+async def _refusals(*, counted: bool) -> AsyncIterator[None]:
+    """Tell refusals from failures; of what is `counted` there is a most, beside the calls a second."""
     try:
         yield
     except StreamUnavailable as error:
-        if _code(error) in _REFUSING:
+        if _code(error) in FAN_OUT_REFUSALS or (counted and _code(error) == _LIMIT):
             raise FanOutRefused(str(error)) from error
         raise
 

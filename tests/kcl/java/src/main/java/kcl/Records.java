@@ -13,27 +13,30 @@ import java.util.concurrent.atomic.AtomicLong;
 import software.amazon.kinesis.retrieval.KinesisClientRecord;
 
 /**
- * Where processed records are noted: a line each (mode {@code records}), a total every 50 ms (mode {@code count}), or
- * one latency in microseconds each (mode {@code latency}: the data starts with the put's epoch nanoseconds, 19 digits).
+ * Where processed records are noted: a line each (mode {@code records}), or a total every 50 ms (mode {@code count}),
+ * with a latency in microseconds for each stamped record in a file beside it: one whose data starts with "@" and the
+ * put's epoch nanoseconds, 19 digits. Only a batch whose first record is stamped is looked through.
  *
- * <p>Takes at most {@code limit} records of all shards together; when they are taken, {@code onLimit} runs once.
+ * <p>In mode {@code records} at most {@code limit} records of all shards together are taken; when they are, {@code
+ * onLimit} runs once.
  */
 final class Records {
     private static final int STAMP_DIGITS = 19;
 
     private final OutputStream output;
-    private final String mode;
+    private final OutputStream latencies;
+    private final boolean counts;
     private final long limit;
     private final Runnable onLimit;
     private final AtomicLong total = new AtomicLong();
 
     Records(Path file, String mode, long limit, Runnable onLimit) throws IOException {
-        this.output = Files.newOutputStream(
-                file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND);
-        this.mode = mode;
+        this.counts = mode.equals("count");
+        this.output = append(file);
+        this.latencies = counts ? append(Path.of(file + ".latency")) : OutputStream.nullOutputStream();
         this.limit = limit;
         this.onLimit = onLimit;
-        if (mode.equals("count")) {
+        if (counts) {
             Thread reporter = new Thread(this::report, "totals");
             reporter.setDaemon(true);
             reporter.start();
@@ -42,8 +45,8 @@ final class Records {
 
     /** Notes records of a shard in order; returns how many of them, from the first on, were taken. */
     int take(String shard, List<KinesisClientRecord> records) {
-        if (mode.equals("count")) {
-            total.addAndGet(records.size());
+        if (counts) {
+            count(records);
             return records.size();
         }
         synchronized (this) {
@@ -51,15 +54,36 @@ final class Records {
             int taken = (int) Math.min(records.size(), limit - already);
             StringBuilder lines = new StringBuilder();
             for (KinesisClientRecord record : records.subList(0, taken)) {
-                lines.append(mode.equals("latency") ? latency(record) : line(shard, record)).append('\n');
+                lines.append(line(shard, record)).append('\n');
             }
-            write(lines);
+            write(output, lines);
             total.addAndGet(taken);
             if (already < limit && already + taken == limit) {
                 onLimit.run();
             }
             return taken;
         }
+    }
+
+    private static OutputStream append(Path file) throws IOException {
+        return Files.newOutputStream(
+                file, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND);
+    }
+
+    private void count(List<KinesisClientRecord> records) {
+        if (records.isEmpty()) {
+            return;
+        }
+        total.addAndGet(records.size());
+        if (isStamped(records.get(0))) {
+            StringBuilder lines = new StringBuilder();
+            records.stream().filter(Records::isStamped).forEach(record -> lines.append(latency(record)).append('\n'));
+            write(latencies, lines);
+        }
+    }
+
+    private static boolean isStamped(KinesisClientRecord record) {
+        return record.data().remaining() > STAMP_DIGITS && record.data().get(record.data().position()) == '@';
     }
 
     private static String line(String shard, KinesisClientRecord record) {
@@ -73,7 +97,7 @@ final class Records {
     }
 
     private static String latency(KinesisClientRecord record) {
-        long put = Long.parseLong(text(record.data()).substring(0, STAMP_DIGITS));
+        long put = Long.parseLong(text(record.data()).substring(1, 1 + STAMP_DIGITS));
         return Long.toString((nanoseconds() - put) / 1000);
     }
 
@@ -88,7 +112,7 @@ final class Records {
 
     private void report() {
         while (true) {
-            write(nanoseconds() + " " + total.get() + "\n");
+            write(output, nanoseconds() + " " + total.get() + "\n");
             try {
                 Thread.sleep(50);
             } catch (InterruptedException interrupted) {
@@ -97,9 +121,9 @@ final class Records {
         }
     }
 
-    private void write(CharSequence text) {
+    private static void write(OutputStream file, CharSequence text) {
         try {
-            output.write(text.toString().getBytes(StandardCharsets.UTF_8));
+            file.write(text.toString().getBytes(StandardCharsets.UTF_8));
         } catch (IOException problem) {
             throw new UncheckedIOException(problem);
         }

@@ -27,9 +27,9 @@ async def test_the_example_shows_records_and_stops_at_sigterm(
     program.write_text(found.group(1))
     with double("--state-seconds", "0.1") as kinesis:
         client = await kinesis_client(kinesis.endpoint)
-        await client.create_stream(StreamName="raw", ShardCount=1)
-        await client.get_waiter("stream_exists").wait(StreamName="raw", WaiterConfig={"Delay": 1})
-        await client.put_record(StreamName="raw", PartitionKey="who", Data=b"hello")
+        await client.create_stream(StreamName="orders", ShardCount=1)
+        await client.get_waiter("stream_exists").wait(StreamName="orders", WaiterConfig={"Delay": 1})
+        await client.put_record(StreamName="orders", PartitionKey="who", Data=b"hello")
         environment = {
             **os.environ,
             "AWS_ACCESS_KEY_ID": "test",

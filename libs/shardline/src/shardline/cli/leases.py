@@ -140,12 +140,14 @@ def state_bytes(row: Row) -> int:
 
 
 def _cells(view: View, row: Row, *, wide: bool, with_ages: bool) -> list[str]:
-    lease, owner = row.lease, row.lease.owner or "-"
+    lease = row.lease
+    moving = lease.checkpoint_owner and not lease.is_ended
+    owner = f"{lease.checkpoint_owner} → {lease.owner or 'nobody'}" if moving else lease.holder or "-"
     age = view.renewals.age(lease, view.now)
     cells = [
         lease.shard_id,
         state(view, lease),
-        f"{lease.checkpoint_owner} → {owner}" if lease.checkpoint_owner else owner,
+        owner,
         str(lease.counter),
         str(lease.epoch or "-"),
         place(lease.checkpoint, whole=wide),

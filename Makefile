@@ -12,8 +12,15 @@ REPORT ?=
 STACK ?= default
 PORT_BASE ?= 18080
 
+# Settings of the simulation.
+SEEDS ?= 200
+FIRST_SEED ?= 0
+JOBS ?=
+MUTATION ?=
+VERBOSE ?=
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check format lock install compose-test wheels clean
+.PHONY: help demo test test-fast check format lock install conformance compose-test wheels clean simulate
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +58,13 @@ install: .venv/.dev ## Make .venv with everything for development
 .venv/.dev: requirements/dev.lock $(MEMBERS:%=%pyproject.toml)
 	@requirements/install "$(PYTHON)" requirements/dev.lock $(MEMBERS)
 	@touch $@ .venv/.local
+
+conformance: .venv/.dev ## Run what AWS documents of Kinesis on the double, or on ENDPOINT=http://… or ENDPOINT=aws
+	$(PYTEST) tests/conformance/kinesis $(if $(ENDPOINT),--kinesis-endpoint $(ENDPOINT))
+
+simulate: .venv/.dev ## Simulate fleets in virtual time (SEEDS=200 FIRST_SEED=0 JOBS=2 MUTATION=name VERBOSE=1)
+	@PYTHONHASHSEED=0 $(BIN)/python tests/simulation/simulate.py --seeds $(SEEDS) --first-seed $(FIRST_SEED) \
+	  $(if $(JOBS),--jobs $(JOBS)) $(if $(MUTATION),--mutation $(MUTATION)) $(if $(VERBOSE),--verbose)
 
 compose-test: .venv/.dev ## Run events through the containers, kill one, lose none (needs Docker)
 	CI=true $(PYTEST) -s -m docker tests/docker

@@ -171,7 +171,11 @@ class MemoryDynamoDB:
 
     def _scan(self, request: Request) -> Answer:
         table = self._table(request)
-        return self._page(table, table.order, request, None)
+        order = table.order
+        if "Segment" in request:
+            segment, segments = request["Segment"], request["TotalSegments"]
+            order = [entry for entry in order if entry[0] * segments >> 32 == segment]
+        return self._page(table, order, request, None)
 
     def _query(self, request: Request) -> Answer:
         table = self._table(request)

@@ -178,3 +178,29 @@ async def test_unknown_consumers_and_shards(kinesis: Any) -> None:
     with pytest.raises(ClientError) as raised:
         await kinesis.subscribe(consumer[:-1] + "0000", SHARD, Type="LATEST")
     assert code(raised) == "ResourceNotFoundException"
+
+
+async def test_consumers_are_listed_in_pages(kinesis: Any) -> None:
+    """MaxResults bounds a page, NextToken leads to the next (API_ListStreamConsumers)."""
+    stream = await kinesis.active_stream()
+    stream_arn = await kinesis.stream_arn(stream)
+    arns = {await kinesis.active_consumer(stream) for _ in range(3)}
+    listed: list[str] = []
+    page = await kinesis("list_stream_consumers", StreamARN=stream_arn, MaxResults=2)
+    while True:
+        listed += [consumer["ConsumerARN"] for consumer in page["Consumers"]]
+        if "NextToken" not in page:
+            break
+        page = await kinesis("list_stream_consumers", StreamARN=stream_arn, MaxResults=2, NextToken=page["NextToken"])
+    assert sorted(listed) == sorted(arns)
+
+
+async def test_twenty_consumers_at_most(kinesis: Any) -> None:
+    """A stream has up to 20 consumers, and the next: LimitExceededException (API_RegisterStreamConsumer)."""
+    stream = await kinesis.active_stream()
+    stream_arn = await kinesis.stream_arn(stream)
+    for _ in range(20):
+        await kinesis.active_consumer(stream)
+    with pytest.raises(ClientError) as raised:
+        await kinesis("register_stream_consumer", StreamARN=stream_arn, ConsumerName="one-too-many")
+    assert code(raised) == "LimitExceededException"

@@ -1,5 +1,7 @@
 """Resharding and listing shards, as their API pages state them."""
 
+import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -152,3 +154,40 @@ async def test_shard_filters(kinesis: Any, shard_filter: dict[str, str], expecte
     await split(kinesis, name)
     answer = await kinesis("list_shards", StreamName=name, ShardFilter=shard_filter)
     assert [shard["ShardId"] for shard in answer["Shards"]] == expected
+
+
+async def test_shard_filters_by_time(kinesis: Any) -> None:
+    """AT_TIMESTAMP: open at that time; FROM_TIMESTAMP: open then or later (API_ShardFilter)."""
+    name = await kinesis.active_stream()
+    await asyncio.sleep(1.1)
+    before = datetime.now(UTC)
+    await asyncio.sleep(1.1)
+    await split(kinesis, name)
+    await asyncio.sleep(1.1)
+    after = datetime.now(UTC)
+
+    async def listed(kind: str, moment: datetime) -> list[str]:
+        answer = await kinesis("list_shards", StreamName=name, ShardFilter={"Type": kind, "Timestamp": moment})
+        return [shard["ShardId"] for shard in answer["Shards"]]
+
+    assert await listed("AT_TIMESTAMP", before) == [FIRST]
+    assert await listed("AT_TIMESTAMP", after) == [SECOND, THIRD]
+    assert await listed("FROM_TIMESTAMP", before) == [FIRST, SECOND, THIRD]
+    assert await listed("FROM_TIMESTAMP", after) == [SECOND, THIRD]
+
+
+async def test_shards_are_listed_after_one(kinesis: Any) -> None:
+    """ExclusiveStartShardId: the list begins with the shard that follows it (API_ListShards)."""
+    name = await kinesis.active_stream(shards=3)
+    answer = await kinesis("list_shards", StreamName=name, ExclusiveStartShardId=FIRST)
+    assert [shard["ShardId"] for shard in answer["Shards"]] == [SECOND, THIRD]
+    described = await kinesis("describe_stream", StreamName=name, Limit=1)
+    assert described["StreamDescription"]["HasMoreShards"]
+
+
+async def test_unknown_shards_do_not_split(kinesis: Any) -> None:
+    """ResourceNotFoundException: there is no such shard (API_SplitShard)."""
+    name = await kinesis.active_stream()
+    with pytest.raises(ClientError) as raised:
+        await split(kinesis, name, "shardId-000000000009")
+    assert error_of(raised)[0] == "ResourceNotFoundException"

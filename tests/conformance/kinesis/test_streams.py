@@ -127,8 +127,7 @@ async def test_tags_are_kept(kinesis: Any) -> None:
 
 async def test_on_demand_stream(kinesis: Any) -> None:
     """An on-demand stream has four shards at first, and its shard count is not the user's (API_UpdateShardCount)."""
-    name = "on-demand-" + (await kinesis.active_stream())[-8:]
-    await kinesis("create_stream", StreamName=name, StreamModeDetails={"StreamMode": "ON_DEMAND"})
+    name = await kinesis.active_stream(StreamModeDetails={"StreamMode": "ON_DEMAND"})
     await kinesis.until_active(name)
     assert len(await kinesis.shards(name)) == 4
     with pytest.raises(ClientError) as error:
@@ -144,3 +143,33 @@ async def test_mode_changes_while_updating(kinesis: Any) -> None:
     await kinesis.until_active(name)
     summary = await kinesis("describe_stream_summary", StreamARN=arn)
     assert summary["StreamDescriptionSummary"]["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+
+
+async def test_tags_go_by_name_and_by_arn(kinesis: Any) -> None:
+    """Tags set by ARN are the stream's, and removed ones are gone (API_TagResource)."""
+    name = await kinesis.active_stream()
+    arn = await kinesis.stream_arn(name)
+    await kinesis("tag_resource", ResourceARN=arn, Tags={"team": "a", "stage": "test"})
+    await kinesis("remove_tags_from_stream", StreamName=name, TagKeys=["stage", "none"])
+    listed = (await kinesis("list_tags_for_resource", ResourceARN=arn))["Tags"]
+    assert listed == (await kinesis("list_tags_for_stream", StreamName=name))["Tags"] == [{"Key": "team", "Value": "a"}]
+    await kinesis("untag_resource", ResourceARN=arn, TagKeys=["team"])
+    assert (await kinesis("list_tags_for_resource", ResourceARN=arn))["Tags"] == []
+
+
+async def test_limits_of_the_account(kinesis: Any) -> None:
+    """DescribeLimits counts the open shards of provisioned streams (API_DescribeLimits)."""
+    await kinesis.active_stream(shards=2)
+    limits = await kinesis.patiently("describe_limits")
+    assert 2 <= limits["OpenShardCount"] <= limits["ShardLimit"]
+    assert limits["OnDemandStreamCount"] <= limits["OnDemandStreamCountLimit"]
+
+
+async def test_record_size_is_the_streams(kinesis: Any) -> None:
+    """UpdateMaxRecordSize: from 1,024 to 10,240 KiB, while UPDATING first (API_UpdateMaxRecordSize)."""
+    name = await kinesis.active_stream()
+    arn = await kinesis.stream_arn(name)
+    await kinesis("update_max_record_size", StreamARN=arn, MaxRecordSizeInKiB=2048)
+    await kinesis.until_active(name)
+    summary = (await kinesis("describe_stream_summary", StreamName=name))["StreamDescriptionSummary"]
+    assert summary["MaxRecordSizeInKiB"] == 2048

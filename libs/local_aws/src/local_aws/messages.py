@@ -25,7 +25,7 @@ class Answer:
 
 
 class Channel(Protocol):
-    """Where the body of a long answer goes."""
+    """Where the body of a long answer goes. What breaks it off raises ConnectionAbortedError: let it pass."""
 
     async def write(self, data: bytes) -> None:
         """Send it; returns once the client has let all of it go out. Raises ConnectionError if it never will."""

@@ -151,7 +151,8 @@ class _Feed:
                 assert kind == DROP_SUBSCRIPTION
                 if fault.cut == CUT_STREAM:
                     channel.reset()
-                channel.reset_connection()
+                else:
+                    channel.reset_connection()
         return True
 
     def _event(self, event_type: str, content: dict[str, object]) -> bytes:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
-from shardline import TRIM_HORIZON, Batch, Checkpoint, ConsumerGroup, GroupSettings, each_batch
+from aws_wire.kinesis import SubscribeToShardEvent
+from shardline import TRIM_HORIZON, Batch, Checkpoint, ConsumerGroup, GroupSettings, Lease, each_batch
 from shardline.loss import DataLoss, may_have_expired, written_at
 from shardline.testing import MemoryLeaseTable, MemorySource, MemoryStream, run_in_virtual_time
 
@@ -20,6 +23,8 @@ class Fleet:
     def __init__(self) -> None:
         self.stream, self.table = MemoryStream(1), MemoryLeaseTable()
         self.got: list[int] = []
+        self.source = MemorySource
+        self.settings = GroupSettings(shard_sync_interval_seconds=5)
 
     async def work(self, seconds: float) -> ConsumerGroup:
         """Run a worker for some time; returns it for its snapshot."""
@@ -29,8 +34,8 @@ class Fleet:
             application="app",
             kinesis=None,
             lease_table=self.table,
-            settings=GroupSettings(shard_sync_interval_seconds=5),
-            source=MemorySource(self.stream),
+            settings=self.settings,
+            source=self.source(self.stream),
         )
         task = asyncio.ensure_future(group.run(each_batch(self._note), stop))
         await asyncio.sleep(seconds)
@@ -100,6 +105,44 @@ def test_a_restart_where_it_left_off_is_no_loss() -> None:
             put += fleet.put(2)
         await fleet.work(20)
         assert fleet.got == put
+
+    run_in_virtual_time(main())
+
+
+def test_the_checkpoint_of_a_quiet_shard_follows_the_stream() -> None:
+    """Once in the set time, past numbers that no record has; what comes then is read once."""
+
+    class Ticking(MemorySource):
+        async def subscribe(
+            self, shard_id: str, position: Checkpoint, *, after: bool
+        ) -> AsyncIterator[SubscribeToShardEvent]:
+            async for told in super().subscribe(shard_id, position, after=after):
+                if not told.records:
+                    told.continuation = str(2_000_000 + int(asyncio.get_running_loop().time()))
+                yield told
+
+    async def main() -> None:
+        fleet = Fleet()
+        fleet.source = Ticking
+        fleet.settings = GroupSettings(
+            lease_duration_seconds=600,
+            scan_interval_seconds=60,
+            checkpoint_interval_seconds=60,
+            shard_sync_interval_seconds=600,
+        )
+        put = fleet.put(3)
+        writes: list[Checkpoint] = []
+        write = fleet.table.checkpoint
+
+        async def noting(lease: Lease, checkpoint: Checkpoint, *more: Any) -> Lease:
+            writes.append(checkpoint)
+            return await write(lease, checkpoint, *more)
+
+        fleet.table.checkpoint = noting  # type: ignore[method-assign]
+        await fleet.work(10_000)
+        assert fleet.got == put
+        assert writes[0] == Checkpoint(str(put[-1]))
+        assert [int(each.sequence_number) // 1000 for each in writes[1:]] == [2003, 2007]
 
     run_in_virtual_time(main())
 

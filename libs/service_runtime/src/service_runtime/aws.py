@@ -19,8 +19,7 @@ def client(
     """A client whose pool holds `max_connections` at once.
 
     `attempts` is the number of tries that botocore makes of one call. Sinks keep it at 1, since they judge and retry
-    each record themselves. A SubscribeToShard stream occupies a connection for up to five minutes: give a consumer one
-    connection for each shard and some more.
+    each record themselves. Consumers need no larger pool for more shards: they read over connections of their own.
     """
     config = AioConfig(
         max_pool_connections=max_connections,

@@ -72,7 +72,7 @@ class ConsumerSettings(ServiceSettings):
         500.0, gt=0, description="Most calls a second to each of Kinesis and Firehose, retries included."
     )
     max_connections: int = Field(
-        64, ge=4, description="Connections to each AWS service; reading has as many of its own: shards owned plus 10."
+        64, ge=4, description="Most connections to each AWS service; shards are read over a few of their own."
     )
     dead_letter_stream: str = Field("dead-letters", description="Kinesis stream for dead letters; empty for none.")
     dead_letter_delivery_stream: str = Field(

@@ -82,7 +82,7 @@ class Batches:
     async def aclose(self) -> None:
         """Checkpoint what is done, give every lease up and end every task, without waiting for work in flight.
 
-        The iteration is over then. Takes at most the lease's duration, when the lease table does not answer.
+        The iteration is over then. Takes at most twice the lease's duration, when the lease table does not answer.
         """
         self._is_closed = True
         self._offers.end()

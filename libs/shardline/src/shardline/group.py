@@ -13,6 +13,7 @@ from typing import Any
 from shardline.backoff import Backoff
 from shardline.batches import Batches
 from shardline.budget import Budget
+from shardline.cancellation import despite_cancellation
 from shardline.clock import Clock, LoopClock
 from shardline.errors import LeaseTableUnavailable, ShardGone, StreamUnavailable
 from shardline.held import HeldLease
@@ -40,10 +41,11 @@ _log = logging.getLogger(__name__)
 class ConsumerGroup:
     """One worker of the group that `application` forms on `stream`.
 
-    `kinesis` is an aiobotocore client; each shard read holds one of its connections, so make it with
-    `max_pool_connections` of at least the stream's shards (open and closed) plus 10, or the 11th
-    subscription waits for ever on the default pool of 10. `lease_table` belongs to this application and
-    stream alone. `worker_id` must be unique; it defaults to a random one.
+    `kinesis` is an aiobotocore client. Records come over connections of the group's own, to the client's
+    endpoint and with its credentials; only with the transport "aiobotocore" does each shard read hold one
+    of the client's, which then needs `max_pool_connections` of at least the stream's shards (open and
+    closed) plus 10. `lease_table` belongs to this application and stream alone. `worker_id` must be
+    unique; it defaults to a random one.
     """
 
     def __init__(
@@ -116,16 +118,27 @@ class ConsumerGroup:
     async def _work(self, around: Surroundings) -> None:
         if not await self._prepare():
             return
-        async with asyncio.TaskGroup() as tasks:
-            watching = tasks.create_task(self._leave_at_stop())
-            keeping = [tasks.create_task(self._keep_synced()), tasks.create_task(self._keep_audited())]
-            while not self._stop.is_set():
-                delay = await self._scan(tasks, around)
-                await self._pause(delay)
-            self._leave_all()
-            for task in (watching, *keeping):
-                task.cancel()
-            await self._taker.withdraw(self._workers)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                watching = tasks.create_task(self._leave_at_stop())
+                keeping = [tasks.create_task(self._keep_synced()), tasks.create_task(self._keep_audited())]
+                while not self._stop.is_set():
+                    delay = await self._scan(tasks, around)
+                    await self._pause(delay)
+                self._leave_all()
+                for task in (watching, *keeping):
+                    task.cancel()
+                await self._taker.withdraw(self._workers)
+        except BaseException:
+            await despite_cancellation(self._leave_nothing())
+            raise
+
+    async def _leave_nothing(self) -> None:
+        """After a cancellation: withdraw what was asked for or only just taken, and tell the others."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.lease_duration_seconds):
+                await self._taker.withdraw(())
+                await self._taker.ring()
 
     def batches(self, stop: asyncio.Event | None = None, *, empty: bool = False, in_turn: bool = False) -> Batches:
         """Return the batches of every shard this worker comes to read, as an asynchronous iterator.
@@ -254,6 +267,8 @@ class ConsumerGroup:
                     self._start_worker(held, tasks, around)
             for lease in plan.ask_for:
                 await self._taker.ask_for(lease)
+            if plan.evict:
+                await self._taker.evict(plan.evict)
         except LeaseTableUnavailable as error:
             _log.warning("could not look for leases: %s", error)
             return self._settings.scan_interval_seconds

@@ -233,8 +233,30 @@ def test_every_failure_is_got_over_without_gap_or_duplicate(code: str, midway: b
     """Refused at the call or broken off in the middle: the next goes on after what came, within half a minute."""
     first: list[Any] = [told(1, 2), failure(code)] if midway else [failure(code)]
     script = Script(first, [told(2, 3), END] if midway else [told(1, 2, 3), END])
-    assert numbers(read(script)) == [1, 2, 3]
+    assert numbers(read(script, reading="fan_out")) == [1, 2, 3]
     assert script.moments[1] < 30
+
+
+def test_a_shard_just_given_to_another_is_polled_until_it_is_free() -> None:
+    """For five seconds after the former owner's success: no pause at a hand-over, and tries a second apart."""
+    taken = failure("ResourceInUseException")
+    polls = [GetRecordsAnswer(records(number), "next", 0) for number in range(1, 100)]
+    script = Script([taken], [taken], [taken], [told(1000), END], polls=polls)
+    got = numbers(read(script))
+    assert got == [*range(1, got[-2] + 1), 1000]
+    assert script.polled[0] < 0.1
+    waits = [later - moment for moment, later in zip(script.moments, script.moments[1:], strict=False)]
+    assert all(1.1 <= wait <= 1.6 for wait in waits)
+    assert script.calls[-1][1:] == (str(got[-2]), True)
+
+
+def test_a_shard_just_given_to_another_is_tried_again_soon_where_polls_are_refused() -> None:
+    """A role that may only subscribe: within one and a half seconds of the shard's being free."""
+    taken = failure("ResourceInUseException")
+    script = Script([taken], [taken], [taken], [told(1), END], polls=[failure("AccessDeniedException")] * 2)
+    assert numbers(read(script)) == [1]
+    assert len(script.polled) == 1
+    assert script.moments[-1] < 5.0
 
 
 def test_who_is_taken_over_leaves_the_other_time_to_prove_right() -> None:

@@ -20,7 +20,7 @@ from shardline.cursor import Cursor, ShardEvent
 from shardline.errors import FanOutRefused, ShardGone, StreamUnavailable, SubscriptionFailed
 from shardline.loss import DataLoss
 from shardline.model import LATEST, Checkpoint
-from shardline.pacing import FanOutHealth, PollBudgets, SubscribePace
+from shardline.pacing import SUBSCRIBE_INTERVAL_SECONDS, FanOutHealth, PollBudgets, SubscribePace
 from shardline.polling import Poller
 from shardline.settings import GroupSettings
 from shardline.stream import FAN_OUT_REFUSALS, Source
@@ -154,6 +154,8 @@ class _Shard:
         self._backoff = Backoff(settings.backoff_base_seconds, settings.backoff_cap_seconds, reader.fraction)
         self._limits = 0
         self._is_invited = False
+        self._bridge_until: float | None = None
+        self._can_poll = settings.reading == "auto"
 
     async def events(self) -> AsyncIterator[ShardEvent]:
         while True:
@@ -185,6 +187,8 @@ class _Shard:
     async def _may_subscribe(self) -> bool:
         """Whether the next read is a subscription: once LATEST is polled, only a number tells where it was."""
         if self._poller.has_polled and self._cursor.position.sequence_number == LATEST:
+            return False
+        if self._bridge_until is not None and self._reader.clock.monotonic() < self._bridge_until:
             return False
         return await self._reader.may_subscribe()
 
@@ -222,22 +226,40 @@ class _Shard:
 
     async def _recover(self, failure: Exception, *, polling: bool) -> None:
         reader, code = self._reader, failure.code if isinstance(failure, SubscriptionFailed) else ""
+        if code == _TAKEN and not polling and not self._audit.was_read:
+            await self._wait_for_free()
+            return
         pause = self._backoff.next()
         if code == _NO_POSITION and self._cursor.is_numbered:
             reader.report(DataLoss(self._shard_id, "position_refused", self._cursor.position))
             self._cursor.restart()
-        elif code == _TAKEN and self._audit.was_read:
+        elif code == _TAKEN:
             # Another worker holds the lease now, or wrongly believes so: whoever lost it learns of it meanwhile.
             pause += reader.settings.renew_interval_seconds * 1.5
         elif not polling and self._is_refusal(code):
             reader.refuse(str(failure))
         elif polling and code in FAN_OUT_REFUSALS:
+            self._can_poll = False
+            self._bridge_until = None
             reader.health.worked()  # polling is refused too: whatever may have changed, fan-out is the better hope
         reason = str(failure) or f"silent for {reader.settings.stall_seconds:g} s"
         self._tally.failures += 1
         self._tally.last_failure = reason
         _log.warning("reading %s failed, again in %.2f s: %s", self._shard_id, pause, reason)
         await reader.clock.sleep(pause)
+
+    async def _wait_for_free(self) -> None:
+        """Try again soon, and poll meanwhile: for five seconds after somebody's success a shard is not given again.
+
+        So a shard that changed hands, or whose worker was started again, is read without a pause.
+        """
+        reader = self._reader
+        pause = SUBSCRIBE_INTERVAL_SECONDS * (1.0 + reader.fraction() / 4)
+        _log.info("%s is taken, again in %.2f s", self._shard_id, pause)
+        if self._can_poll:
+            self._bridge_until = reader.clock.monotonic() + pause
+        else:
+            await reader.clock.sleep(pause)
 
     def _is_refusal(self, code: str) -> bool:
         self._limits = self._limits + 1 if code == _LIMIT else 0

@@ -16,6 +16,7 @@ from shardline.model import AT_TIMESTAMP, LATEST, TRIM_HORIZON, Checkpoint, Reco
 
 _HASH_KEYS = 2**128
 _TAKEOVER_SECONDS = 5.0
+_TICK_SECONDS = 1e-6
 _ITERATOR_SECONDS = 300.0
 _POLLS_PER_SECOND = 5
 _CLOCK_GRAIN = 1e-6
@@ -168,7 +169,8 @@ class MemorySource:
         self._current[shard_id] = (ticket, began)
         place = self._first_place(shard, position, after)
         last = str(position.sequence_number) if not position.is_sentinel else "1"
-        while _loop_time() < began + self._life_seconds:
+        # A remainder too small to move the loop's time on would be waited for without end.
+        while _loop_time() < began + self._life_seconds - _TICK_SECONDS:
             self._fail_at_random(shard_id)
             if self._current[shard_id][0] != ticket:
                 raise _in_use(shard_id)

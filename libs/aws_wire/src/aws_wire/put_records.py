@@ -79,8 +79,11 @@ _list_shards = msgspec.json.Decoder(_ListShardsAnswer)
 _json = msgspec.json.encode
 
 
-def encode_put_records(stream: str, records: Iterable[PutRecord]) -> bytes:
-    """The body of a request. Raises UnicodeEncodeError for a key that cannot be UTF-8."""
+def encode_put_records(stream: str, records: Iterable[tuple[str, bytes, str | None]]) -> bytes:
+    """The body of a request. Each record has the members of `PutRecord`, in their order.
+
+    Raises UnicodeEncodeError for a key that cannot be UTF-8.
+    """
     entries = b",".join([_entry(*record) for record in records])
     return b'{"StreamName":%b,"Records":[%b]}' % (_json(stream), entries)
 

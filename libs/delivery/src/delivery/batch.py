@@ -3,7 +3,8 @@
 import heapq
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,8 +15,7 @@ class Limits:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """What succeeds or fails as a whole in a request: one record or one document.
 
     - lane: units of one lane go one after another; None for a unit that waits for no other.
@@ -51,10 +51,7 @@ def pack(sizes: Iterable[int], limit: int, fixed: int = 0) -> list[range]:
     return packs
 
 
-@dataclass(slots=True)
-class _Lane:
-    waiting: deque[int] = field(default_factory=deque)
-    attempts: int = 0  # of the unit at its head
+_NONE = -1
 
 
 class Lanes:
@@ -64,17 +61,25 @@ class Lanes:
     """
 
     def __init__(self, units: Sequence[Unit], limits: Limits) -> None:
-        self._units = units
+        self._sizes = [unit.size for unit in units]
         self._limits = limits
         self._unfinished = len(units)
-        self._lanes: dict[str | int, _Lane] = {}
-        for position, unit in enumerate(units):
-            self._lanes.setdefault(self._name(position), _Lane()).waiting.append(position)
-            if unit.size > limits.size:
-                raise ValueError(f"A unit of {unit.size} bytes fits no request of {limits.size}.")
-        self._ready: deque[str | int] = deque(self._lanes)
-        self._postponed: list[tuple[float, int, str | int]] = []  # the count keeps names from being compared
+        self._attempts = [0] * len(units)
+        self._following = [_NONE] * len(units)  # the next unit of the same lane
+        self._ready: deque[int] = deque()
+        self._postponed: list[tuple[float, int, int]] = []
         self._postponements = 0
+        if units and max(self._sizes) > limits.size:
+            raise ValueError(f"A unit of {max(self._sizes)} bytes fits no request of {limits.size}.")
+        last: dict[str, int] = {}
+        for position, unit in enumerate(units):
+            before = _NONE if unit.lane is None else last.get(unit.lane, _NONE)
+            if before == _NONE:
+                self._ready.append(position)
+            else:
+                self._following[before] = position
+            if unit.lane is not None:
+                last[unit.lane] = position
 
     @property
     def unfinished(self) -> int:
@@ -83,44 +88,37 @@ class Lanes:
 
     def take(self, now: float) -> list[int]:
         """Positions of units for one request, at most one of a lane; they are in flight from here on."""
+        ready, sizes = self._ready, self._sizes
         while self._postponed and self._postponed[0][0] <= now:
-            self._ready.append(heapq.heappop(self._postponed)[2])
+            ready.append(heapq.heappop(self._postponed)[2])
         taken: list[int] = []
         size = 0
-        while self._ready and len(taken) < self._limits.units:
-            lane = self._lanes[self._ready[0]]
-            position = lane.waiting[0]
-            size += self._units[position].size
+        while ready and len(taken) < self._limits.units:
+            position = ready[0]
+            size += sizes[position]
             if size > self._limits.size:
                 break
-            self._ready.popleft()
-            lane.attempts += 1
+            ready.popleft()
+            self._attempts[position] += 1
             taken.append(position)
         return taken
 
     def attempts(self, position: int) -> int:
         """How often the unit was taken."""
-        return self._lanes[self._name(position)].attempts
+        return self._attempts[position]
 
     def end(self, position: int) -> None:
         """The unit in flight has ended, well or badly: the next of its lane may go."""
-        name = self._name(position)
-        lane = self._lanes[name]
-        lane.waiting.popleft()
-        lane.attempts = 0
         self._unfinished -= 1
-        if lane.waiting:
-            self._ready.append(name)
+        following = self._following[position]
+        if following != _NONE:
+            self._ready.append(following)
 
     def postpone(self, position: int, until: float) -> None:
         """The unit in flight is to be taken again, not before `until`; its lane waits with it."""
         self._postponements += 1
-        heapq.heappush(self._postponed, (until, self._postponements, self._name(position)))
+        heapq.heappush(self._postponed, (until, self._postponements, position))
 
     def next_time(self) -> float | None:
         """When the first postponed unit may go; None when none is postponed."""
         return self._postponed[0][0] if self._postponed else None
-
-    def _name(self, position: int) -> str | int:
-        lane = self._units[position].lane
-        return position if lane is None else lane

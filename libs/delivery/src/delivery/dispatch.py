@@ -91,17 +91,18 @@ class Dispatch:
         verdicts = await self._judged([self._units[position] for position in taken])
         if len(verdicts) != len(taken):
             raise RuntimeError(f"An adapter gave {len(verdicts)} verdicts on {len(taken)} units.")
-        attempts = [self._lanes.attempts(position) for position in taken]
-        again = self._clock() + full_jitter(self._retry, max(attempts), self._random.uniform)
-        for position, tried, verdict in zip(taken, attempts, verdicts, strict=True):
-            self._settle(position, after_attempt(verdict, tried), again)
+        attempts = max([self._lanes.attempts(position) for position in taken])
+        again = self._clock() + full_jitter(self._retry, attempts, self._random.uniform)
+        for position, told in zip(taken, verdicts, strict=True):
+            verdict = told if isinstance(told, Outcome) else after_attempt(told, self._lanes.attempts(position))
+            if isinstance(verdict, Outcome):
+                self._outcomes[position] = verdict
+                self._lanes.end(position)
+            else:
+                self._postpone(position, verdict, again)
         self._changed.set()
 
-    def _settle(self, position: int, verdict: Verdict, again: float) -> None:
-        if isinstance(verdict, Outcome):
-            self._outcomes[position] = verdict
-            self._lanes.end(position)
-            return
+    def _postpone(self, position: int, verdict: Retry, again: float) -> None:
         self._last[position] = verdict
         self._lanes.postpone(position, again)
         self._observer.on_retry(len(self._units[position].items), verdict.code)

@@ -10,7 +10,6 @@ from aws_wire.data_plane import Transport as PlaneTransport
 from aws_wire.kinesis import UnreadablePayload
 from aws_wire.put_records import (
     ListedShard,
-    PutRecord,
     decode_list_shards,
     decode_put_records,
     encode_list_shards,
@@ -48,9 +47,7 @@ class PlaneCalls:
 
     async def put(self, stream: str, units: list[Unit]) -> list[Verdict] | Refused:
         """See KinesisCalls."""
-        body = encode_put_records(
-            stream, [PutRecord(unit.partition_key, unit.payload, unit.hash_key) for unit in units]
-        )
+        body = encode_put_records(stream, [(unit.partition_key, unit.payload, unit.hash_key) for unit in units])
         try:
             results = decode_put_records(await self._plane.call("PutRecords", body))
         except ServiceFault as fault:

@@ -19,10 +19,11 @@ _HASH_KEY_DIGITS = len(str(HASH_KEYS - 1))
 
 def refusal(item: Item, record_limit: int) -> Outcome | None:
     """The outcome of an item that can never be put; None for one that can."""
-    if not 1 <= len(item.key) <= _KEY_CHARACTERS:
-        return rejected("InvalidPartitionKey", f"The key has {len(item.key)} characters; 1 to 256 are allowed.")
+    key = item.key
+    if not 1 <= len(key) <= _KEY_CHARACTERS:
+        return rejected("InvalidPartitionKey", f"The key has {len(key)} characters; 1 to 256 are allowed.")
     try:
-        size = len(item.data) + len(item.key.encode())
+        size = len(item.data) + len(key.encode())
     except UnicodeEncodeError:
         return rejected("InvalidPartitionKey", "The key cannot be written as UTF-8.")
     if item.hash_key is not None and not _is_hash_key(item.hash_key):
@@ -43,7 +44,7 @@ def units_by_key(items: Sequence[Item], positions: Iterable[int], limit: int, *,
     units: list[Unit] = []
     for key, of_key in by_key.items():
         if not aggregate or len(of_key) == 1:
-            units.extend([_unit(items, key, [position], wrap=aggregate) for position in of_key])
+            units += [_alone(items[position], position, wrap=aggregate) for position in of_key]
             continue
         key_size = len(key.encode())
         fixed = AGGREGATE_OVERHEAD_BYTES + KEY_OVERHEAD_BYTES + 2 * key_size
@@ -112,13 +113,18 @@ def were_moved(units: Sequence[Unit], outcomes: Sequence[Outcome]) -> bool:
     )
 
 
-def _unit(
-    items: Sequence[Item], lane: str, positions: list[int], *, wrap: bool = True, shard: str | None = None
-) -> Unit:
+def _alone(item: Item, position: int, *, wrap: bool) -> Unit:
+    data, key, hash_key = item.data, item.key, item.hash_key
+    # Data that looks like an aggregate itself would be taken apart by the consumer, so it is wrapped in one.
+    if wrap and data.startswith(aggregation.MAGIC):
+        data = aggregation.encode([_user_record(item)])
+    return Unit(key, data, len(data) + len(key.encode()), (position,), key, hash_key)
+
+
+def _unit(items: Sequence[Item], lane: str, positions: list[int], *, shard: str | None = None) -> Unit:
     first = items[positions[0]]
     data, hash_key = first.data, first.hash_key
-    # Data that looks like an aggregate itself would be taken apart by the consumer, so it is wrapped in one.
-    if len(positions) > 1 or (wrap and data.startswith(aggregation.MAGIC)):
+    if len(positions) > 1 or data.startswith(aggregation.MAGIC):
         data = aggregation.encode([_user_record(items[position]) for position in positions])
         if shard is not None:
             hash_key = str(hash_of(first.key, first.hash_key))

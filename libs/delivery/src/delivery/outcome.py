@@ -1,13 +1,12 @@
 """What became of an item, and what a backend's answer means for it."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Status = Literal["delivered", "rejected", "undelivered"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """The end of one item.
 
     - delivered: the backend acknowledged it; `shard` and `sequence_number` say where, for Kinesis.

@@ -299,7 +299,7 @@ def test_a_hand_off_waits_for_the_batches_that_are_out() -> None:
         got: list[tuple[str, int]] = []
 
         async def consume(name: str, seconds: float) -> None:
-            async with bench.group(name, max_batch_records=10).batches(stop) as batches:
+            async with bench.group(name, max_batch_records=10, rebalance_seconds=1).batches(stop) as batches:
                 async for batch in batches:
                     await asyncio.sleep(seconds)
                     got.extend((name, number) for number in numbers(batch))
@@ -525,5 +525,33 @@ def test_work_done_after_a_loss_is_given_back_to_the_budget_once() -> None:
             assert held > budget.records == 0
             out[1].done()
             assert budget.records == 0
+
+    virtually(main)
+
+
+def test_a_block_left_while_leases_are_coming_leaves_none_to_a_worker_that_is_gone() -> None:
+    """What it asked for stays with its owner, who else would hand it over to nobody."""
+
+    async def main() -> None:
+        bench, stop = Bench(shards=2, records=400), asyncio.Event()
+
+        async def consume() -> None:
+            async with bench.group("one", max_batch_records=5).batches(stop) as batches:
+                async for batch in batches:
+                    await asyncio.sleep(8)
+                    batch.done()
+
+        first = asyncio.create_task(consume())
+        await asyncio.sleep(20)
+        async with bench.group("two").batches():
+            async with asyncio.timeout(30):
+                while "two" not in {lease.owner for lease in bench.table.leases.values()}:
+                    await asyncio.sleep(0.1)
+            assert "two" not in bench.holders, "asked for, not come"
+        assert {lease.owner for lease in bench.table.leases.values()} <= {"one", None}
+        await asyncio.sleep(20)
+        assert {lease.owner for lease in bench.table.leases.values()} == {"one"}
+        stop.set()
+        await first
 
     virtually(main)

@@ -235,3 +235,16 @@ def test_positions_outlive_the_trimming_of_thousands() -> None:
     records, following = log.read(2600, max_records=2, max_bytes=10)
     assert [record.sequence for record in records] == [2600, 2601]
     assert (following, log.start, log.end, log.position_of(2700)) == (2602, 2500, 3000, 2700)
+
+
+def test_five_iterators_a_second(simulate: Any) -> None:
+    """A shard gives five iterators a second, apart from its five reads (API_GetShardIterator)."""
+    simulation = simulate()
+    simulation.active_stream()
+    tokens = [iterator(simulation) for _ in range(5)]
+    with pytest.raises(ThroughputExceeded):
+        iterator(simulation)
+    for token in tokens:
+        simulation.call("GetRecords", ShardIterator=token)
+    simulation.advance(0.2)
+    iterator(simulation)

@@ -39,7 +39,10 @@ _ITERATOR = Field(kind=str, required=True, least=1, most=512)
 
 
 def get_shard_iterator(account: Account, body: Body, now: int) -> Answer:
-    """GetShardIterator: good for five minutes."""
+    """GetShardIterator: good for five minutes; five calls a second a shard.
+
+    Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetShardIterator.html
+    """
     check(
         body,
         {
@@ -51,6 +54,10 @@ def get_shard_iterator(account: Account, body: Body, now: int) -> Answer:
     )
     stream = account.ready_stream(stream_name(body), now)
     shard = stream.shard(required_text(body, "ShardId"))
+    if account.settings.read_limits:
+        if not shard.rates.iterator_calls.allows(1, now):
+            raise ThroughputExceeded(f"Rate exceeded for shard {shard.name} in {stream.place}.")
+        shard.rates.iterator_calls.take(1)
     lowest = lowest_sequence(
         stream,
         shard,

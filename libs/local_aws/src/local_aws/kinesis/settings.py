@@ -32,7 +32,7 @@ class KinesisSettings:
     records_per_second: int = 1000
     write_bytes_per_second: int = MEBIBYTE
     read_limits: bool = True
-    """Whether GetRecords refuses what is over five calls or 2 MiB a second and shard."""
+    """Whether GetRecords refuses what is over five calls or 2 MiB a second and shard, GetShardIterator five calls."""
     read_calls_per_second: int = 5
     read_bytes_per_second: int = 2 * MEBIBYTE
     max_record_bytes: int = MEBIBYTE

@@ -18,6 +18,7 @@ class ShardRates:
 
     records: Allowance
     written_bytes: Allowance
+    iterator_calls: Allowance
     read_calls: Allowance
     read_bytes: Allowance
 
@@ -27,6 +28,7 @@ class ShardRates:
         return cls(
             records=Allowance(settings.records_per_second),
             written_bytes=Allowance(settings.write_bytes_per_second),
+            iterator_calls=Allowance(settings.read_calls_per_second),
             read_calls=Allowance(settings.read_calls_per_second),
             read_bytes=Allowance(settings.read_bytes_per_second),
         )

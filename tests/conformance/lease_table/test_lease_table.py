@@ -298,6 +298,24 @@ async def test_a_hand_off_that_is_called_off_leaves_the_lease_with_its_holder(ta
     assert (await stored(table)).owner == "new"
 
 
+async def test_an_evicted_lease_is_free_unless_it_was_renewed_meanwhile(table: LeaseTable) -> None:
+    """The holder's next write fails; in a hand-off the lease is the asker's at once."""
+    seen = await held(table, "dead")
+    renewed = await table.renew(seen)
+    assert not await table.evict(seen)
+    assert await stored(table) == renewed
+    assert await table.evict(renewed)
+    assert (await stored(table)).owner is None
+    with pytest.raises(LeaseLost):
+        await table.renew(renewed)
+    lease = await table.take(await stored(table), "old", 8)
+    assert lease is not None
+    asked = await table.ask_for(lease, "new")
+    assert asked is not None
+    assert await table.evict(asked)
+    assert ((await stored(table)).owner, (await stored(table)).checkpoint_owner) == ("new", None)
+
+
 async def test_children_are_recorded_without_touching_the_counter(table: LeaseTable) -> None:
     """The holder's next write still succeeds; a lease that is gone is left alone."""
     lease = await held(table)

@@ -93,6 +93,8 @@ class View:
     handoff_deadline: float
     rebalance_after: float = 0.0
     """How many seconds a lease stays with an owner before it may be asked for."""
+    watches_alone: bool = False
+    """Whether the other workers do not see the leases that this one sees expire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,8 @@ class Plan:
     """Leases that another worker holds: ask it to hand them over."""
     give: tuple[Lease, ...] = ()
     """Leases of this worker that another should have: drain and release them."""
+    evict: tuple[Lease, ...] = ()
+    """Leases that expired and that this worker leaves to others, who would not notice by themselves."""
     awaits_handoff: bool = False
     """Whether a lease is on its way here: look again soon."""
 
@@ -140,8 +144,9 @@ def balanced(view: View, pick: Callable[[int], int]) -> Plan:
         if load < mean * (1 - _ROUNDING):
             take.append(lease)
             load += weight[lease.shard_id]
+    left = tuple(lease for lease in free if lease not in take and lease.holder) if view.watches_alone else ()
     if take or free or coming:
-        return Plan(take=tuple(take), awaits_handoff=coming)
+        return Plan(take=tuple(take), evict=left, awaits_handoff=coming)
     wanted = _most_wanted(view, held, weight, loads, TOLERANCE * mean, pick)
     return Plan(ask_for=(wanted,), awaits_handoff=True) if wanted else Plan()
 

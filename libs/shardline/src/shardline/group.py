@@ -290,7 +290,7 @@ class ConsumerGroup:
             await worker.run()
         finally:
             del self._workers[shard_id]
-            self._taker.released(worker.held.lease)
+            self._taker.doubt()
             self.wake()
         if worker.held.is_over and not worker.held.is_asked_for:
             await self._taker.ring()

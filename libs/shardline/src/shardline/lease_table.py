@@ -53,6 +53,9 @@ class LeaseTable(Protocol):
     async def withdraw(self, lease: Lease) -> bool:
         """Call a hand-off off: the leaving owner keeps the lease. False: it has let go, or the row changed."""
 
+    async def evict(self, lease: Lease) -> bool:
+        """Free a lease whose holder is gone: for the asker in a hand-off, else for all. False: someone wrote it."""
+
     async def renew(self, lease: Lease, throughput: float | None = None) -> Lease:
         """Show that the holder lives. Raises LeaseLost. The answer tells whether a hand-off is wanted.
 

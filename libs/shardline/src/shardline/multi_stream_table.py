@@ -83,6 +83,10 @@ class MultiStreamTable:
         """See LeaseTable."""
         return await self._table.withdraw(_row(lease))
 
+    async def evict(self, lease: Lease) -> bool:
+        """See LeaseTable."""
+        return await self._table.evict(_row(lease))
+
     async def renew(self, lease: Lease, throughput: float | None = None) -> Lease:
         """See LeaseTable."""
         return _keyed(await self._table.renew(_row(lease), throughput))

@@ -63,6 +63,7 @@ class LeaseTaker:
             lease_duration=self._settings.lease_duration_seconds,
             handoff_deadline=self._settings.handoff_seconds,
             rebalance_after=self._settings.rebalance_seconds,
+            watches_alone=self._watch.is_divided,
         )
         return plan(view, self._settings.assignment, self._rng.randrange)
 
@@ -94,15 +95,29 @@ class LeaseTaker:
             self._watch.doubt()
             return
         _log.info("%s asks %s for %s", self._worker_id, lease.owner, lease.shard_id)
-        self._note([asked])
+        self._note(asked)
+
+    async def evict(self, leases: Sequence[Lease]) -> None:
+        """Free leases that expired, for others to take. Raises LeaseTableUnavailable."""
+        freed = [lease.shard_id for lease in leases if await self._table.evict(lease)]
+        self._watch.doubt()
+        if freed:
+            _log.info("%s leaves to others what expired: %s", self._worker_id, ", ".join(freed))
+            await self.ring()
 
     async def withdraw(self, running: Container[str]) -> None:
         """Give up what was asked for and has not come, or came too late: a worker that stops counts for nothing.
 
         Without effect while the table is unavailable: such leases are taken when they have expired.
         """
-        mine = [each for each in self.leases if each.owner == self._worker_id and each.shard_id not in running]
-        for lease in mine:
+        try:
+            leases = await self._table.list_leases()
+        except LeaseTableUnavailable as error:
+            _log.warning("leases on their way here are left to expire: %s", error)
+            return
+        for lease in leases:
+            if lease.owner != self._worker_id or lease.shard_id in running or lease.is_ended:
+                continue
             try:
                 await self._withdraw(lease.shard_id)
             except (LeaseTableUnavailable, LeaseLost) as error:
@@ -120,12 +135,8 @@ class LeaseTaker:
             if await self._table.withdraw(lease):
                 return
 
-    def released(self, lease: Lease) -> None:
-        """Note that this worker gave a lease up."""
-        self._watch.released(lease)
-
     def doubt(self) -> None:
-        """Read the whole table at the next look."""
+        """Read the whole table at the next look, consistently: this worker's rows have changed, or the shards."""
         self._watch.doubt()
 
     async def ring(self) -> None:
@@ -148,23 +159,35 @@ class LeaseTaker:
     async def _read(self, running: Mapping[str, HeldLease]) -> None:
         watch, now = self._watch, self._clock.monotonic()
         kind = watch.kind(now)
-        rang = False
         if kind == "bell":
             kind = watch.heard(await self._table.hear(), now)
-            rang = kind == "everything"
+            if kind == "everything":
+                watch.doubt()
         if kind == "everything":
-            # What a bell announces must not be missed; at other times the next look sees it.
-            leases = await (self._table.list_leases() if rang else self._table.scan())
-            now = self._clock.monotonic()
-            self._sightings.update(leases, now)
-            watch.saw_everything(leases, now)
+            await self._read_everything()
         elif kind == "part":
             rota = watch.rota
             for part in rota.own:
-                self._note(await self._table.scan(part, rota.parts))
-            watch.saw_part((), now)
+                leases = await self._table.scan(part, rota.parts)
+                self._sightings.observe(leases, self._clock.monotonic())
+                watch.saw_part(leases, now)
         else:
             await self._read_coming(running)
+
+    async def _read_everything(self) -> None:
+        """Read all leases; consistently, at twice the price, when what is known is out of date."""
+        watch = self._watch
+        must_be_fresh, watch.is_doubtful = watch.is_doubtful, False
+        try:
+            leases = await (self._table.list_leases() if must_be_fresh else self._table.scan())
+        except LeaseTableUnavailable:
+            watch.is_doubtful |= must_be_fresh
+            raise
+        now = self._clock.monotonic()
+        if must_be_fresh:
+            watch.forget_writes()
+        self._sightings.update(leases, now)
+        watch.saw_everything(leases, now)
 
     async def _read_coming(self, running: Mapping[str, HeldLease]) -> None:
         """See whether leases that were asked for have come."""
@@ -178,11 +201,12 @@ class LeaseTaker:
             if lease is None:
                 self._watch.doubt()
             else:
-                self._note([lease])
+                self._note(lease)
 
-    def _note(self, leases: Sequence[Lease]) -> None:
-        self._sightings.observe(leases, self._clock.monotonic())
-        self._watch.saw(leases)
+    def _note(self, lease: Lease) -> None:
+        now = self._clock.monotonic()
+        self._sightings.observe([lease], now)
+        self._watch.wrote(lease, now)
 
     async def _take(self, lease: Lease) -> HeldLease | None:
         taken_at = self._clock.monotonic()
@@ -192,5 +216,5 @@ class LeaseTaker:
             self._watch.doubt()
             return None
         _log.info("%s took %s under epoch %d", self._worker_id, taken.shard_id, epoch)
-        self._note([taken])
+        self._note(taken)
         return HeldLease(self._table, taken, self._clock, self._settings.lease_duration_seconds, taken_at)

@@ -9,7 +9,7 @@ and its neighbour's every half lease duration, so that two see every lease, and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from shardline import lineage
@@ -25,6 +25,9 @@ CALM_FACTOR = 2.5
 
 _EVERYTHING_DURATIONS = 6.0
 _PART_DURATIONS = 0.5
+
+_STALE_SECONDS = 5.0
+"""For this long after a write a cheap read may still show the row as it was before."""
 
 Kind = Literal["everything", "part", "bell"]
 
@@ -57,11 +60,18 @@ class Watch:
         self._parts_at = 0.0
         self._bell: int | None = None
         self._news_at = 0.0
-        self._is_doubtful = False
+        self.is_doubtful = False
+        """Whether what is known is known to be out of date."""
+        self._written: dict[str, tuple[Lease, float]] = {}
+
+    @property
+    def is_divided(self) -> bool:
+        """Whether the workers watch a part of the table each."""
+        return len(self.leases) > SMALL_TABLE_LEASES
 
     def kind(self, now: float) -> Kind:
         """Return what the look at `now` begins with."""
-        if self._everything_at is None or self._is_doubtful or len(self.leases) <= SMALL_TABLE_LEASES:
+        if self._everything_at is None or self.is_doubtful or not self.is_divided:
             return "everything"
         if now - self._everything_at >= _EVERYTHING_DURATIONS * self._lease_duration:
             return "everything"
@@ -82,21 +92,36 @@ class Watch:
 
     def saw_everything(self, leases: Sequence[Lease], now: float) -> None:
         """Take in the whole table."""
-        seen = {lease.shard_id: lease for lease in leases}
+        seen = {lease.shard_id: self._newer(lease, now) for lease in leases}
         if _owners(seen) != _owners(self.leases):
             self._news_at = now
         self.leases = seen
         self._everything_at = self._parts_at = now
-        self._is_doubtful = False
 
     def saw_part(self, leases: Iterable[Lease], now: float) -> None:
         """Take in a part of the table; leases deleted from it stay known until everything is read."""
         self._parts_at = now
-        self.saw(leases)
+        self.leases.update((lease.shard_id, self._newer(lease, now)) for lease in leases)
 
-    def saw(self, leases: Iterable[Lease]) -> None:
-        """Take in rows read or written one by one."""
-        self.leases.update((lease.shard_id, lease) for lease in leases)
+    def wrote(self, lease: Lease, now: float) -> None:
+        """Take in a row as this worker wrote it, or as a consistent read found it."""
+        self.leases[lease.shard_id] = lease
+        self._written[lease.shard_id] = (lease, now)
+
+    def forget_writes(self) -> None:
+        """Trust what is read from now on: it was read consistently."""
+        self._written.clear()
+
+    def _newer(self, lease: Lease, now: float) -> Lease:
+        """The row as read, unless this worker wrote it just now and the copy read is an older one."""
+        written = self._written.get(lease.shard_id)
+        if written is None:
+            return lease
+        row, at = written
+        if now - at > _STALE_SECONDS:
+            del self._written[lease.shard_id]
+            return lease
+        return row if lease.counter <= row.counter else lease
 
     def saw_own(self, leases: Iterable[Lease]) -> None:
         """Take in the rows of leases held here, as last written, unless the table told of later ones."""
@@ -107,14 +132,7 @@ class Watch:
 
     def doubt(self) -> None:
         """Read everything next: a write showed that what is known is out of date."""
-        self._is_doubtful = True
-
-    def released(self, lease: Lease) -> None:
-        """Note that this worker gave a lease up: to the asker in a hand-off, else to nobody."""
-        if lease.shard_id in self.leases:
-            owner = self.leases[lease.shard_id].owner if lease.checkpoint_owner else None
-            self.leases[lease.shard_id] = replace(lease, owner=owner, checkpoint_owner=None)
-        self._is_doubtful = True
+        self.is_doubtful = True
 
     def interval(self, running: frozenset[str], now: float) -> float:
         """Return how many seconds to wait until the next look.

@@ -86,6 +86,15 @@ class MemoryLeaseTable:
         self.leases[lease.shard_id] = replace(stored, owner=stored.checkpoint_owner, checkpoint_owner=None)
         return True
 
+    async def evict(self, lease: Lease) -> bool:
+        """See LeaseTable."""
+        stored = self.leases.get(lease.shard_id)
+        if stored is None or stored.counter != lease.counter:
+            return False
+        owner = stored.owner if lease.checkpoint_owner else None
+        self._write(replace(stored, owner=owner, checkpoint_owner=None))
+        return True
+
     async def renew(self, lease: Lease, throughput: float | None = None) -> Lease:
         """See LeaseTable."""
         return self._write(_measured(self._held(lease), throughput))

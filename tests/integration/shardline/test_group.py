@@ -211,7 +211,7 @@ async def test_broken_subscriptions_lose_and_repeat_nothing(
 
 
 async def test_refused_calls_are_tried_again(double: Any, consumers: Any, kinesis_client: Callable[[str], Any]) -> None:
-    """Throttled and failing calls of every kind delay the start, no more."""
+    """Throttled and failing calls of every kind delay the start, no more; by fan-out alone, as the settings say."""
     with double() as kinesis:
         client = await kinesis_client(kinesis.endpoint)
         stream = await stream_of(client, 2)
@@ -224,7 +224,7 @@ async def test_refused_calls_are_tried_again(double: Any, consumers: Any, kinesi
         for operation, code in codes.items():
             kinesis.fault(kind="fail_calls", operation=operation, code=code, count=4)
         producer, workers = Producer(client, stream), consumers(kinesis.endpoint, stream)
-        workers.start("one")
+        workers.start("one", reading="fan_out")
         await producer.send(200)
         records = await until_all(workers, producer, 120)
         assert duplicates(records, producer) == 0

@@ -145,7 +145,7 @@ class KinesisSink:
         return units_by_key(items, positions, limit, aggregate=self._aggregation != "off")
 
     async def _misplaced(self, items: Sequence[Item], units: list[Unit], told: list[Outcome]) -> dict[int, str]:
-        if not were_moved(units, told):
+        if self._aggregation != "shard" or not were_moved(units, told):
             return {}
         self._shards = None
         shards = await self._listed()

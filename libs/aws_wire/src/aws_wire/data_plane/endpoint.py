@@ -68,9 +68,12 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def endpoint_of(client: Any) -> Endpoint:
-    """The endpoint of an aiobotocore client. Raises ValueError for an address that is neither http nor https."""
+    """The endpoint of an aiobotocore client.
+
+    Raises ValueError for an address that is neither http nor https, or that has a path: Kinesis has none.
+    """
     address = urlsplit(client.meta.endpoint_url)
-    if address.scheme not in _PORTS or not address.hostname:
+    if address.scheme not in _PORTS or not address.hostname or address.path not in ("", "/"):
         raise ValueError(f"{client.meta.endpoint_url!r} is no address of a service")
     session = client._endpoint.http_session
     verify = getattr(session, "_verify", True)

@@ -63,11 +63,11 @@ def endpoint() -> Iterator[str]:
 
 
 class Shard:
-    """A stream of one shard."""
+    """A stream of one shard, or of more of which one is read."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, shards: int = 1) -> None:
         self.endpoint, self.name = endpoint, f"stream-{uuid.uuid4().hex[:8]}"
-        self.stream = KinesisStream(endpoint, self.name, 1)
+        self.stream = KinesisStream(endpoint, self.name, shards)
         self.shard_id = "shardId-000000000000"
         self.rng = random.Random(1)
         self.put_data: list[bytes] = []
@@ -221,3 +221,26 @@ async def test_a_checkpoint_of_another_shard_is_reported_and_reading_goes_on(end
             got = await first_records(reader, shard, Checkpoint(number), 1)
         assert [loss.kind for loss in losses] == ["position_refused"]
         assert got[0].data == shard.put_data[0]
+
+
+@pytest.mark.parametrize("way", ["http2", "http1"])
+async def test_a_shard_that_is_not_read_on_holds_up_no_other(way: str) -> None:
+    """One stands still after its first event, with 24 MB to come; the other, on HTTP/2's one connection, gets all."""
+    with serving_kinesis("--no-write-limits", "--no-pacing", "--state-seconds", "0.1") as address:
+        shard = Shard(address, shards=2)
+        entries = [{"PartitionKey": f"{number}", "Data": bytes(60_000)} for number in range(800)]
+        for start in range(0, len(entries), 100):
+            await asyncio.to_thread(shard.stream.put, entries[start : start + 100])
+        async with reader_of(shard, stall_seconds=30.0, **WAYS[way]) as reader:
+            await reader.prepare()
+            stuck = reader.events("shardId-000000000000", Checkpoint(TRIM_HORIZON))
+            async with aclosing(stuck), asyncio.timeout(60):  # type: ignore[type-var]
+                first = await anext(stuck)
+                shard.shard_id = "shardId-000000000001"
+                got = await first_records(reader, shard, Checkpoint(TRIM_HORIZON), 350)
+                assert len(got) == 350
+                rest = len(first.records)
+                async for event in stuck:
+                    rest += len(event.records)
+                    if rest >= 350:
+                        break

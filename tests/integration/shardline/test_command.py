@@ -127,9 +127,8 @@ async def test_a_group_is_seen_stopped_reset_and_seen_again(
         assert refused.status == 1
         assert "one renewed it" in refused.err
         assert "Stop every worker" in refused.err
-        blocked = await command("migrate", table, "--to", "kcl", "--check", "--observe", "2.5")
-        assert blocked.status == 1
-        assert "workers are running" in blocked.out
+        watched = await command("leases", table, "--watch", "--count", "2", "--observe", "0.5", "--json")
+        assert [len(json.loads(line)["leases"]) for line in watched.out.splitlines()] == [2, 2]
 
         workers.stop()
         lag = await command("lag", "orders", table, "--json", "--max-ms", "0")
@@ -306,12 +305,12 @@ async def test_what_is_not_there_is_named(double: Any, ministack_url: str) -> No
     """A stream, a table and an endpoint that do not exist end with 3 and say which setting to check."""
     with double() as kinesis:
         command = Command(kinesis.endpoint, ministack_url)
-        stream = await command("shards", "nowhere")
-        assert stream.status == 3
-        assert "stream nowhere: not found" in stream.err
-        table = await command("leases", "nowhere")
-        assert table.status == 3
-        assert "lease table nowhere: not found" in table.err
-        silent = await command("shards", "nowhere", "--endpoint-url", "http://127.0.0.1:9")
-        assert silent.status == 3
-        assert "check --endpoint-url" in silent.err
+        stream, table, silent = await asyncio.gather(
+            command("shards", "nowhere"),
+            command("leases", "nowhere"),
+            command("shards", "nowhere", "--endpoint-url", "http://127.0.0.1:9"),
+        )
+    assert (stream.status, table.status, silent.status) == (3, 3, 3)
+    assert "stream nowhere: not found" in stream.err
+    assert "lease table nowhere: not found" in table.err
+    assert "check --endpoint-url" in silent.err

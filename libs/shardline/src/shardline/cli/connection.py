@@ -54,7 +54,9 @@ class Connection:
     async def clients(self, *services: str) -> AsyncIterator[tuple[Any, ...]]:
         """An aiobotocore client for each service. Raises CommandFailed for missing settings."""
         config = AioConfig(
-            max_pool_connections=self.max_connections, connect_timeout=5, retries={"total_max_attempts": 5}
+            max_pool_connections=self.max_connections,
+            connect_timeout=5,
+            retries={"total_max_attempts": 3, "mode": "standard"},
         )
         async with AsyncExitStack() as stack:
             with explained():

@@ -168,7 +168,9 @@ async def measure(kinesis: Any, stream: str, question: Question) -> Lag:
     if question.standing is not None:
         return Lag(question, question.standing, 0 if question.standing in ("ended", "caught up") else None)
     with explained(f"stream {stream}, {question.shard_id}"):
-        iterator: str | None = (await called(kinesis.get_shard_iterator, _position(stream, question)))["ShardIterator"]
+        iterator = await _iterator(kinesis, stream, question)
+        if iterator is None:
+            return Lag(question, "unknown", None)
         for _ in range(_LOOKS):
             if iterator is None:
                 break
@@ -195,6 +197,18 @@ async def called(operation: Any, request: Mapping[str, Any]) -> dict[str, Any]:
         else:
             return answer
     raise AssertionError("unreachable")
+
+
+async def _iterator(kinesis: Any, stream: str, question: Question) -> str | None:
+    """An iterator at the checkpoint; None where Kinesis does not take it for a position of the shard."""
+    try:
+        answer = await called(kinesis.get_shard_iterator, _position(stream, question))
+    except ClientError as error:
+        if code_of(error) != "InvalidArgumentException":
+            raise
+        return None
+    iterator: str = answer["ShardIterator"]
+    return iterator
 
 
 def _position(stream: str, question: Question) -> dict[str, Any]:

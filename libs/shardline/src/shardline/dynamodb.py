@@ -13,6 +13,9 @@ from shardline.dynamodb_table import Refused, Table
 from shardline.errors import LeaseLost, LeaseTableUnavailable
 from shardline.model import Checkpoint, ChildShard, Lease
 
+_RELEASES = 5
+"""Asking for a lease and calling that off may cross its release several times."""
+
 
 class DynamoDBLeaseTable:
     """Leases in one DynamoDB table; see LeaseTable for the promises.
@@ -164,7 +167,7 @@ class DynamoDBLeaseTable:
 
     async def release(self, lease: Lease) -> None:
         """See LeaseTable."""
-        for _ in range(2):
+        for _ in range(_RELEASES):
             leaves_to_asker = lease.checkpoint_owner is not None
             gone = "checkpointOwner" if leaves_to_asker else "leaseOwner"
             state = "attribute_exists" if leaves_to_asker else "attribute_not_exists"

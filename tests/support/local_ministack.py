@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from local_aws.commands import CommandFailed, clean
-from local_aws.ministack import MinistackSettings, installed, variables
+from local_aws.ministack import SERVICES, MinistackSettings, installed, variables
 from local_aws.ports import free_ports
 from local_aws.progress import Silent
 
@@ -21,9 +21,9 @@ _START_SECONDS = 30.0
 
 
 @contextmanager
-def serving(directory: Path, missing: Callable[[str], NoReturn]) -> Iterator[str]:
+def serving(directory: Path, missing: Callable[[str], NoReturn], services: tuple[str, ...] = SERVICES) -> Iterator[str]:
     """Gives its address; where it cannot be installed, `missing` says so."""
-    settings = MinistackSettings(port=free_ports(1)[0], directory=directory, cache=CACHE, lock=LOCK)
+    settings = MinistackSettings(port=free_ports(1)[0], directory=directory, cache=CACHE, lock=LOCK, services=services)
     try:
         command = asyncio.run(installed(settings, os.environ, Silent()))
     except CommandFailed as problem:

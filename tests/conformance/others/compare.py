@@ -80,7 +80,7 @@ def ministack() -> Iterator[str]:
     def missing(reason: str) -> NoReturn:
         raise SystemExit(reason)
 
-    with tempfile.TemporaryDirectory() as directory, serving(Path(directory), missing) as url:
+    with tempfile.TemporaryDirectory() as directory, serving(Path(directory), missing, ("kinesis",)) as url:
         yield url
 
 
@@ -163,10 +163,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("document", type=Path)
     parser.add_argument("--from-files", action="store_true", help="run nothing")
+    parser.add_argument("--only", nargs="*", default=[DOUBLE, *OTHERS], help="run these, take the others from files")
     arguments = parser.parse_args()
-    if not arguments.from_files:
+    wanted = [] if arguments.from_files else arguments.only
+    if DOUBLE in wanted:
         run(DOUBLE)
-        for name, start in OTHERS.items():
+    for name, start in OTHERS.items():
+        if name in wanted:
             with start() as url:  # type: ignore[attr-defined]
                 run(name, "--kinesis-endpoint", url, "--kinesis-clients", "boto3,aiobotocore")
     write(arguments.document, table([Outcomes.read(name, file_of(name)) for name in (DOUBLE, *OTHERS)]))

@@ -30,6 +30,7 @@ from aws_wire.data_plane.answers import Answer, Deadlines, Headers
 from aws_wire.data_plane.endpoint import Endpoint
 from aws_wire.data_plane.http2_protocol import STREAM_WINDOW, client_connection, error_name
 from aws_wire.data_plane.http2_stream import Http2Stream
+from aws_wire.data_plane.sign_of_life import SignOfLife
 from aws_wire.errors import ConnectionLost, Http2Refused
 
 _CONNECTION_RETURN = 16 * 1024 * 1024
@@ -50,13 +51,12 @@ class Http2Connection(asyncio.Protocol):
         self._may_send = asyncio.Event()
         self._writable = True
         self._is_draining = False
-        self._heard = False
         self._received = False
         self._hung_up = False
         self._settings_seen = 0
         self._settled: asyncio.Future[None] = self._loop.create_future()
         self._gone: asyncio.Future[None] = self._loop.create_future()
-        self._timer: asyncio.TimerHandle | None = None
+        self._life = SignOfLife(deadlines, self._loop.call_later, self._ask_for_life, self._miss_life)
         self._unreturned = 0
         self._reactions: dict[type[Event], Callable[[Any], None]] = {
             DataReceived: self._on_data,
@@ -129,7 +129,7 @@ class Http2Connection(asyncio.Protocol):
             self._lose(Http2Refused(f"the server chose {tls.selected_alpn_protocol() or 'no protocol'} by ALPN"))
             return
         self._flush()
-        self._timer = self._loop.call_later(self._deadlines.ping, self._check_life, False)
+        self._life.start()
 
     def data_received(self, data: bytes) -> None:
         """Give what arrived to the streams."""
@@ -138,7 +138,8 @@ class Http2Connection(asyncio.Protocol):
         if not self._settled.done() and data.startswith(b"HTTP/1"):
             self._lose(Http2Refused("the server answers HTTP/2 in HTTP/1"))
             return
-        self._heard = self._received = True
+        self._received = True
+        self._life.hear()
         try:
             for event in self._h2.receive_data(data):
                 reaction = self._reactions.get(type(event))
@@ -296,25 +297,17 @@ class Http2Connection(asyncio.Protocol):
 
     # Life and end.
 
-    def _check_life(self, asked: bool) -> None:
-        if self._heard:
-            self._heard = False
-            asked = False
-        elif asked:
-            self._lose(ConnectionLost(f"no sign of life from {self._endpoint.authority}"))
-            return
-        else:
-            self._h2.ping(b"alive?!?")
-            self._flush()
-            asked = True
-        wait = self._deadlines.pong if asked else self._deadlines.ping
-        self._timer = self._loop.call_later(wait, self._check_life, asked)
+    def _ask_for_life(self) -> None:
+        self._h2.ping(b"alive?!?")
+        self._flush()
+
+    def _miss_life(self) -> None:
+        self._lose(ConnectionLost(f"no sign of life from {self._endpoint.authority}"))
 
     def _lose(self, failure: ConnectionLost, *, abort: bool = True) -> None:
         if self._failure is None:
             self._failure = failure
-        if self._timer is not None:
-            self._timer.cancel()
+        self._life.stop()
         if not self._settled.done():
             self._settled.set_exception(failure)
             self._settled.exception()  # seen, if nobody waits

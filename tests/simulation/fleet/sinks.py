@@ -41,6 +41,10 @@ class Sink:
         """Note that a durable batch is marked done."""
         self._ledger.acknowledge(batch.lease.shard_id, batch.lease.epoch, batch.records)
 
+    def forget(self, lease: ShardLease) -> None:
+        """Note that a shard is lost."""
+        self._ledger.forget(lease.shard_id, lease.epoch)
+
 
 class LateProcessor:
     """Writes each batch before it returns, and marks it done later, out of order.
@@ -114,6 +118,7 @@ class LateProcessor:
 
     async def lost(self, lease: ShardLease) -> None:
         """See Processor."""
+        self._sink.forget(lease)
         task = self._writing.pop(lease.shard_id, None)
         if task is not None:
             task.cancel()

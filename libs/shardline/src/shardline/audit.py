@@ -11,6 +11,8 @@ from shardline.cursor import Cursor, ShardEvent
 from shardline.errors import ShardGone, StreamUnavailable, SubscriptionFailed
 from shardline.loss import DataLoss, may_have_expired, written_at
 from shardline.model import TRIM_HORIZON, Checkpoint
+from shardline.pacing import PollBudget
+from shardline.polling import within_budget
 from shardline.stream import Source
 
 _SEARCH_CALLS = 20
@@ -31,6 +33,7 @@ class Audit:
         source: Source,
         shard_id: str,
         report: Callable[[DataLoss], None],
+        budget: PollBudget,
         clock: Clock,
         wall: Callable[[], float],
     ) -> None:
@@ -39,6 +42,7 @@ class Audit:
         self._source = source
         self._shard_id = shard_id
         self._report = report
+        self._budget = budget
         self._clock = clock
         self._wall = wall
         self._pending: Checkpoint | None = None
@@ -92,11 +96,10 @@ class Audit:
         """Return the number of the oldest record that is kept; None when there is none."""
         iterator = await self._source.shard_iterator(self._shard_id, Checkpoint(TRIM_HORIZON), after=False)
         for _ in range(_SEARCH_CALLS):
-            answer = await self._source.get_records(iterator)
+            answer = await within_budget(self._source, iterator, self._budget, self._clock, _SEARCH_SECONDS)
             if answer.records:
                 return int(answer.records[0].sequence_number)
             if not answer.next_shard_iterator or not answer.millis_behind_latest:
                 return None
             iterator = answer.next_shard_iterator
-            await self._clock.sleep(0.25)
         raise SubscriptionFailed("the oldest record was not found in time")

@@ -19,6 +19,23 @@ _ITERATOR_SKEW_SECONDS = 60.0
 """By how much this machine's clock may be ahead of Kinesis' without a record being missed."""
 
 
+async def within_budget(
+    source: Source, iterator: str, budget: PollBudget, clock: Clock, seconds: float
+) -> GetRecordsAnswer:
+    """Ask for records as soon as the shard's budget allows. Raises SubscriptionFailed, TimeoutError or ShardGone.
+
+    `seconds` is for the answer alone.
+    """
+    while (pause := budget.wait(clock.monotonic())) > 0:
+        await clock.sleep(pause)  # others may have called meanwhile
+    budget.called(clock.monotonic())
+    async with asyncio.timeout(seconds):
+        answer = await source.get_records(iterator)
+    size = sum(len(record.data) + len(record.partition_key) for record in answer.records)
+    budget.read(size, clock.monotonic())
+    return answer
+
+
 class Poller:
     """Polls of one shard, one after the other, which move `cursor`.
 
@@ -65,7 +82,7 @@ class Poller:
             if not self._iterator:
                 async with asyncio.timeout(self._deadline):
                     self._iterator = await self._iterator_here()
-            answer = await self._ask()
+            answer = await within_budget(self._source, self._iterator, self._budget, self._clock, self._deadline)
         except SubscriptionFailed as failure:
             if failure.code == "ExpiredIteratorException":
                 self._iterator = ""
@@ -79,16 +96,6 @@ class Poller:
         if not answer.millis_behind_latest:
             self._caught_up_at = self._wall()
         return event
-
-    async def _ask(self) -> GetRecordsAnswer:
-        while (pause := self._budget.wait(self._clock.monotonic())) > 0:
-            await self._clock.sleep(pause)  # others may have called meanwhile
-        self._budget.called(self._clock.monotonic())
-        async with asyncio.timeout(self._deadline):
-            answer = await self._source.get_records(self._iterator)
-        size = sum(len(record.data) + len(record.partition_key) for record in answer.records)
-        self._budget.read(size, self._clock.monotonic())
-        return answer
 
     async def _iterator_here(self) -> str:
         """Return an iterator for the cursor's position.

@@ -141,12 +141,13 @@ class _Shard:
         self._shard_id = shard_id
         self._cursor = Cursor(start)
         self._pace = reader.pace(shard_id)
-        self._audit = Audit(reader.source, shard_id, reader.report, reader.clock, reader.wall)
+        budget = reader.poll_budgets.of(reader.source.name, shard_id)
+        self._audit = Audit(reader.source, shard_id, reader.report, budget, reader.clock, reader.wall)
         self._poller = Poller(
             reader.source,
             shard_id,
             self._cursor,
-            budget=reader.poll_budgets.of(reader.source.name, shard_id),
+            budget=budget,
             settings=settings,
             clock=reader.clock,
             wall=reader.wall,
@@ -171,7 +172,7 @@ class _Shard:
                     async for event in reads:
                         if self._audit.is_due(event):
                             await self._audit.check(event)
-                        if self._cursor.position != before:
+                        if self._cursor.position.sequence_number != before.sequence_number:
                             self._backoff.reset()
                             self._limits = 0
                         yield event

@@ -51,7 +51,9 @@ async def consume(options: argparse.Namespace) -> None:
             stream=options.stream,
             application=options.application,
             kinesis=kinesis,
-            lease_table=DynamoDBLeaseTable(dynamodb=dynamodb, table=options.application, create_missing=True),
+            lease_table=DynamoDBLeaseTable(
+                dynamodb=dynamodb, table=options.application, create_missing=True, beside_kcl=options.beside_kcl
+            ),
             worker_id=options.worker,
             settings=GroupSettings(
                 lease_duration_seconds=options.failover_millis / 1000,
@@ -71,6 +73,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--limit", type=int, default=1 << 60)
     parser.add_argument("--failover-millis", type=int, default=10_000)
+    parser.add_argument("--beside-kcl", type=bool, default=False)
     asyncio.run(consume(parser.parse_args()))
 
 

@@ -6,7 +6,8 @@ and ministack stand in for AWS.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import time
+from collections import Counter, defaultdict
 from typing import Any
 
 import pytest
@@ -54,3 +55,30 @@ def test_the_second_fleet_goes_on_exactly_where_the_first_stopped(first: Any, se
     assert len({record.shard for record in records[:given]}) > 2, "the first was given nothing beyond the split"
     for worker in ("a-first", "b-second"):
         assert {0, 1} < sub_sequences(records, worker), f"{worker} was given no aggregate"
+
+
+def test_a_mixed_fleet_loses_nothing(fleet: Any) -> None:
+    """A shardline worker joins one of the Java library's on its table, and goes on alone when that one stops.
+
+    What holds while both run: nothing is lost, and a key's new records come in order. What does not: either may take
+    what the other just took, so that records repeat. Hence it is for the minutes of a move, by `beside_kcl=True`.
+    """
+    fleet.stream.split(0)
+    fleet.stream.split(2)
+    fleet.producer.send(PUT)
+    fleet.start("kcl3", "a-java")
+    fleet.until_given("a-java", fleet.producer.total, FIRST_RECORD_SECONDS)
+    fleet.start("shardline", "b-python", beside_kcl="yes")
+    for _ in range(40):
+        fleet.producer.send(10)
+        time.sleep(0.5)
+    fleet.until_all(30)
+    both = fleet.records()
+    repeated = len(both) - fleet.producer.total
+    fleet.stop("a-java")
+    fleet.producer.send(PUT)
+    records = fleet.until_all(60)
+    fleet.stop("b-python")
+    by_worker = Counter(record.worker for record in both)
+    print(f"\nwhile both ran: {dict(by_worker)}, repeated {repeated}; in all {len(records) - fleet.producer.total}")
+    assert any(record.worker == "b-python" for record in records)

@@ -47,6 +47,7 @@ _DOUBLE = (
     "0",
 )
 _STOP_SECONDS = 60
+_SETTLE_SECONDS = 0.5
 _RESTART_SECONDS = 150.0
 
 
@@ -60,7 +61,7 @@ class Bench:
         self._number = 0
 
     async def run(self, consumer: Consumer) -> Run:
-        """Measure one consumer once. Raises TooSlow."""
+        """Measure one consumer once. Raises NotConsumed."""
         self._number += 1
         options: Options = {
             "stream": self._stream.name,
@@ -74,19 +75,22 @@ class Bench:
         process, started = self._start(consumer, options)
         try:
             samples = await asyncio.to_thread(
-                samples_until, process.pid, progress, self._stored, consumer.start_seconds + 60
+                samples_until, process, progress, self._stored, consumer.start_seconds + 60
             )
             rate, cpu, cores = steady(samples, self._replayed // 4, self._replayed)
             first = progress.first_record() - started
+            await asyncio.sleep(_SETTLE_SECONDS)
             earlier = len(progress.latencies())  # of records that others were fed
             self._stored += await self._stream.feed(self._latency_seconds)
-            await asyncio.to_thread(samples_until, process.pid, progress, self._stored, 60)
+            await asyncio.to_thread(samples_until, process, progress, self._stored, 60)
+            await asyncio.sleep(_SETTLE_SECONDS)
+            repeated = progress.last()[1] - self._stored
             p50, p99 = percentiles(progress.latencies()[earlier:])
             peak = peak_megabytes(process.pid)
         finally:
             _stop(process)
         restart = await self._restart(consumer, options) if consumer.remembers else None
-        return Run(rate, cpu, peak, first, restart, p50, p99, cores)
+        return Run(rate, cpu, peak, first, restart, p50, p99, cores, repeated)
 
     async def _restart(self, consumer: Consumer, options: Options) -> float:
         """Seconds from the start to the first record of one that stopped in good order, with records waiting."""
@@ -95,7 +99,7 @@ class Bench:
         process, started = self._start(consumer, again)
         try:
             progress = ProgressFile(Path(str(again["output"])))
-            await asyncio.to_thread(samples_until, process.pid, progress, 1, _RESTART_SECONDS)
+            await asyncio.to_thread(samples_until, process, progress, 1, _RESTART_SECONDS)
             return progress.first_record() - started
         finally:
             _stop(process)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ class Run:
     p50_millis: float | None
     p99_millis: float | None
     cores: float
+    repeated: float
 
     @property
     def rate_a_core(self) -> float:
@@ -81,28 +83,32 @@ class ProgressFile:
                 return int(at) / 1e9
         raise ValueError("no record")
 
+    def log(self) -> str:
+        """The last lines that the process logged."""
+        return "\n".join(Path(f"{self._path}.log").read_text(errors="replace").splitlines()[-20:])
+
     def latencies(self) -> list[float]:
         """Milliseconds from put to processed."""
         text = Path(f"{self._path}.latency").read_text()
         return [int(line) / 1000 for line in text.split("\n")[:-1]]
 
 
-class TooSlow(Exception):
-    """A consumer did not take its records in time."""
+class NotConsumed(Exception):
+    """A consumer did not take its records in time, or ended. The message has the last lines that it logged."""
 
 
-def samples_until(pid: int, progress: ProgressFile, total: int, seconds: float) -> list[Sample]:
-    """Watch a consumer until it took so many records. Raises TooSlow."""
+def samples_until(process: subprocess.Popen[bytes], progress: ProgressFile, total: int, seconds: float) -> list[Sample]:
+    """Watch a consumer until it took so many records. Raises NotConsumed."""
     samples: list[Sample] = []
     deadline = time.monotonic() + seconds
     while True:
         at, count = progress.last()
         if count and (not samples or count > samples[-1].total):
-            samples.append(Sample(at, count, cpu_seconds(pid)))
+            samples.append(Sample(at, count, cpu_seconds(process.pid)))
         if count >= total:
             return samples
-        if time.monotonic() > deadline:
-            raise TooSlow(f"{count} of {total} records after {seconds:.0f} s")
+        if time.monotonic() > deadline or process.poll() is not None:
+            raise NotConsumed(f"{count} of {total} records in {seconds:.0f} s\n{progress.log()}")
         time.sleep(0.01)
 
 

@@ -17,6 +17,7 @@ _HEAD = (
     "p99",
     "first record",
     "after restart",
+    "repeated",
 )
 
 
@@ -32,6 +33,7 @@ def _row(name: str, run: Run) -> list[str]:
         "-" if run.p99_millis is None else f"{run.p99_millis:.1f} ms",
         f"{run.first_record_seconds:.1f} s",
         "-" if run.restart_seconds is None else f"{run.restart_seconds:.1f} s",
+        f"{run.repeated:.0f}",
     ]
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,6 +15,8 @@ from etl_cli.smoke.plan import PREFIX, Names, is_ours
 
 _POLL_SECONDS = 0.5
 _GONE = "ResourceNotFoundException"
+_BUSY = frozenset({"ResourceInUseException", "LimitExceededException"})
+"""Being created or changed, or too many calls a second: try again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +29,11 @@ class Account:
     async def create_stream(self, names: Names) -> None:
         """Make the stream with one shard, and wait until it is ACTIVE."""
         await self.kinesis.create_stream(
-            StreamName=names.stream, ShardCount=1, StreamModeDetails={"StreamMode": "PROVISIONED"}
+            StreamName=names.stream,
+            ShardCount=1,
+            StreamModeDetails={"StreamMode": "PROVISIONED"},
+            Tags=names.tags,
         )
-        await self.kinesis.add_tags_to_stream(StreamName=names.stream, Tags=names.tags)
         await self.until_active(names.stream)
 
     async def create_table(self, names: Names) -> None:
@@ -62,16 +67,18 @@ class Account:
                 return arn
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def delete(self, stream: str | None, table: str | None) -> list[str]:
-        """Delete what is there, consumers with their stream; returns what could not be deleted, and why."""
-        problems = []
-        if stream is not None:
-            problems += await self._deleted(
-                stream, self.kinesis.delete_stream(StreamName=stream, EnforceConsumerDeletion=True)
-            )
-        if table is not None:
-            problems += await self._deleted(table, self.dynamodb.delete_table(TableName=table))
-        return problems
+    async def delete(self, streams: Sequence[str], tables: Sequence[str], seconds: float) -> list[str]:
+        """Delete what is there, consumers with their stream; returns what could not be deleted, and why.
+
+        What is being created or changed is tried again for `seconds`.
+        """
+        deletions: dict[str, Callable[[], Awaitable[object]]] = {}
+        for stream in streams:
+            deletions[stream] = partial(self.kinesis.delete_stream, StreamName=stream, EnforceConsumerDeletion=True)
+        for table in tables:
+            deletions[table] = partial(self.dynamodb.delete_table, TableName=table)
+        found = await asyncio.gather(*(self._deleted(name, call, seconds) for name, call in deletions.items()))
+        return [problem for problem in found if problem]
 
     async def leftovers(self) -> tuple[list[str], list[str]]:
         """The streams and tables of earlier runs, told by name and tag."""
@@ -79,14 +86,26 @@ class Account:
         tables = [name async for name in self._tables() if is_ours(name, await self._table_tags(name))]
         return streams, tables
 
-    async def _deleted(self, name: str, deletion: Any) -> list[str]:
-        try:
-            await deletion
-        except ClientError as error:
-            return [] if error.response["Error"]["Code"] == _GONE else [f"{name}: {error}"]
-        except (BotoCoreError, OSError) as error:
-            return [f"{name}: {error}"]
-        return []
+    async def _deleted(self, name: str, deletion: Callable[[], Awaitable[object]], seconds: float) -> str | None:
+        problem = "AWS did not answer"
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while True:
+                    try:
+                        await deletion()
+                    except ClientError as error:
+                        if error.response["Error"]["Code"] == _GONE:
+                            return None
+                        problem = str(error)
+                        if error.response["Error"]["Code"] not in _BUSY:
+                            break
+                        await asyncio.sleep(_POLL_SECONDS)
+                    except (BotoCoreError, OSError) as error:
+                        problem = str(error)
+                        break
+                    else:
+                        return None
+        return f"{name}: {problem}"
 
     async def _streams(self) -> AsyncIterator[str]:
         more: dict[str, Any] = {}

@@ -134,7 +134,7 @@ class Group:
 
     async def clean_stop(self) -> str:
         """After the stop nobody owns a lease, and a new worker is given new records only."""
-        owned = [lease.shard_id for lease in await self._table().list_leases() if lease.owner]
+        owned = [lease.shard_id for lease in await self._table().list_leases() if lease.holder and not lease.is_ended]
         if owned:
             raise CheckFailed(f"still owned after the stop: {', '.join(owned)}")
         delivered, stop = Delivered(), asyncio.Event()

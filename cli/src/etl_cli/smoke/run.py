@@ -71,11 +71,7 @@ async def cleanup(options: Options) -> int:
         click.echo("\n".join(["left of earlier runs:", *(f"  {name}" for name in (*streams, *tables))]))
         if not options.yes and not click.confirm("Delete them?"):
             return 2
-        problems = []
-        for stream in streams:
-            problems += await account.delete(stream, None)
-        for table in tables:
-            problems += await account.delete(None, table)
+        problems = await account.delete(streams, tables, _CLEANUP_SECONDS)
     for problem in problems:
         click.echo(f"not deleted: {problem}", err=True)
     return 1 if problems else 0
@@ -140,11 +136,7 @@ async def _clean(account: Account, names: Names, *, keep: bool) -> None:
             f"\nkept, and charged for by the hour: {names.stream}, {names.table}; delete: etl aws smoke --cleanup"
         )
         return
-    try:
-        async with asyncio.timeout(_CLEANUP_SECONDS):
-            problems = await account.delete(names.stream, names.table)
-    except TimeoutError:
-        problems = [f"AWS did not answer within {_CLEANUP_SECONDS:.0f} s"]
+    problems = await account.delete([names.stream], [names.table], _CLEANUP_SECONDS)
     for problem in problems:
         click.echo(f"not deleted: {problem}; try: etl aws smoke --cleanup", err=True)
     if not problems:

@@ -23,6 +23,8 @@ from etl_cli.smoke.plan import CheckFailed, Names
 
 SHARD = "shardId-000000000000"
 _RESUBSCRIBE_SECONDS = 5.0
+_CALL_SECONDS = 1.5
+"""SubscribeToShard takes one call a second for each consumer and shard, whatever the answer."""
 _RECORDS = 20
 _CBOR_MAP = 5
 _CBOR_EPOCH_TAG = b"\xc1"
@@ -117,12 +119,13 @@ class Wire:
         ):
             await anext(events)
             began = time.monotonic()
+            await asyncio.sleep(_CALL_SECONDS)
             refusal = await self._refusal(plane)
             await asyncio.sleep(max(0.0, began + _RESUBSCRIBE_SECONDS + 1.0 - time.monotonic()))
             async with aclosing(self._subscribed(plane)) as newer:  # type: ignore[type-var]
                 await anext(newer)
                 end = await self._end_of(events)
-        return f"refused at once with {refusal}; after 6 s the newer took over, the older {end}"
+        return f"refused within 5 s with {refusal}; after 6 s the newer took over, the older {end}"
 
     async def http1(self) -> str:
         """A subscription over HTTP/1.1, which AWS does not document."""

@@ -24,11 +24,10 @@ from h2.events import (
     WindowUpdated,
 )
 from h2.exceptions import H2Error, ProtocolError
-from h2.settings import SettingCodes
 
 from aws_wire.data_plane.answers import Answer, Deadlines, Headers
 from aws_wire.data_plane.endpoint import Endpoint
-from aws_wire.data_plane.http2_protocol import STREAM_WINDOW, client_connection, error_name
+from aws_wire.data_plane.http2_protocol import STREAM_WINDOW, Handshake, client_connection, error_name
 from aws_wire.data_plane.http2_stream import Http2Stream
 from aws_wire.data_plane.sign_of_life import SignOfLife
 from aws_wire.errors import ConnectionLost, Http2Refused
@@ -40,23 +39,23 @@ class Http2Connection(asyncio.Protocol):
     """A connection to `endpoint` for up to `limit` exchanges at once."""
 
     def __init__(self, endpoint: Endpoint, deadlines: Deadlines, limit: int) -> None:
+        loop = asyncio.get_running_loop()
         self._endpoint = endpoint
         self._deadlines = deadlines
         self._limit = limit
         self._h2 = client_connection()
         self._streams: dict[int, Http2Stream] = {}
         self._transport: asyncio.Transport | None = None
-        self._loop = asyncio.get_running_loop()
         self._failure: ConnectionLost | None = None
         self._may_send = asyncio.Event()
         self._writable = True
         self._is_draining = False
         self._received = False
         self._hung_up = False
-        self._settings_seen = 0
-        self._settled: asyncio.Future[None] = self._loop.create_future()
-        self._gone: asyncio.Future[None] = self._loop.create_future()
-        self._life = SignOfLife(deadlines, self._loop.call_later, self._ask_for_life, self._miss_life)
+        self._handshake = Handshake(loop)
+        self._gone: asyncio.Future[None] = loop.create_future()
+        lost = ConnectionLost(f"no sign of life from {endpoint.authority}")
+        self._life = SignOfLife(deadlines, loop.call_later, self._ask_for_life, lambda: self._lose(lost))
         self._unreturned = 0
         self._reactions: dict[type[Event], Callable[[Any], None]] = {
             DataReceived: self._on_data,
@@ -65,7 +64,7 @@ class Http2Connection(asyncio.Protocol):
             StreamReset: self._on_reset,
             WindowUpdated: lambda _: self._may_send.set(),
             RemoteSettingsChanged: self._on_settings,
-            SettingsAcknowledged: self._on_acknowledged,
+            SettingsAcknowledged: lambda event: self._handshake.see_acknowledged(event.changed_settings),
             ConnectionTerminated: self._on_goaway,
         }
 
@@ -88,7 +87,7 @@ class Http2Connection(asyncio.Protocol):
 
     async def ready(self) -> None:
         """Wait until both sides know each other's settings. Raises ConnectionLost, or Http2Refused."""
-        await asyncio.shield(self._settled)
+        await self._handshake.wait()
 
     @asynccontextmanager
     async def exchange(self, headers: Headers, body: bytes) -> AsyncIterator[Answer]:
@@ -119,8 +118,6 @@ class Http2Connection(asyncio.Protocol):
             await asyncio.wait([self._gone], timeout=1.0)
             self._transport.abort()
 
-    # What asyncio calls.
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send the preface and our settings."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's is no subclass
@@ -135,7 +132,7 @@ class Http2Connection(asyncio.Protocol):
         """Give what arrived to the streams."""
         if self._failure is not None:
             return
-        if not self._settled.done() and data.startswith(b"HTTP/1"):
+        if not self._handshake.is_over and data.startswith(b"HTTP/1"):
             self._lose(Http2Refused("the server answers HTTP/2 in HTTP/1"))
             return
         self._received = True
@@ -169,8 +166,6 @@ class Http2Connection(asyncio.Protocol):
         """The socket takes more again."""
         self._writable = True
         self._may_send.set()
-
-    # Sending.
 
     def _request(self, headers: Headers, length: int) -> Http2Stream:
         if self._failure is not None:
@@ -238,8 +233,6 @@ class Http2Connection(asyncio.Protocol):
             return  # the stream ended meanwhile
         self._flush()
 
-    # Receiving.
-
     def _on_data(self, event: DataReceived) -> None:
         window = event.flow_controlled_length or 0
         self._unreturned += window
@@ -284,33 +277,17 @@ class Http2Connection(asyncio.Protocol):
 
     def _on_settings(self, _: RemoteSettingsChanged) -> None:
         self._may_send.set()
-        self._see_settings(1)
-
-    def _on_acknowledged(self, event: SettingsAcknowledged) -> None:
-        if SettingCodes.INITIAL_WINDOW_SIZE in event.changed_settings:
-            self._see_settings(2)
-
-    def _see_settings(self, side: int) -> None:
-        self._settings_seen |= side
-        if self._settings_seen == 3 and not self._settled.done():
-            self._settled.set_result(None)
-
-    # Life and end.
+        self._handshake.see_theirs()
 
     def _ask_for_life(self) -> None:
         self._h2.ping(b"alive?!?")
         self._flush()
 
-    def _miss_life(self) -> None:
-        self._lose(ConnectionLost(f"no sign of life from {self._endpoint.authority}"))
-
     def _lose(self, failure: ConnectionLost, *, abort: bool = True) -> None:
         if self._failure is None:
             self._failure = failure
         self._life.stop()
-        if not self._settled.done():
-            self._settled.set_exception(failure)
-            self._settled.exception()  # seen, if nobody waits
+        self._handshake.fail(failure)
         for stream in self._streams.values():
             stream.fail(failure)
         self._may_send.set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from h2.config import H2Configuration
@@ -64,6 +66,43 @@ def client_connection() -> H2Connection:
     connection.update_settings(_SETTINGS)
     connection.increment_flow_control_window(CONNECTION_WINDOW - _FIRST_WINDOW)
     return connection
+
+
+class Handshake:
+    """Waits until both sides know each other's settings: theirs have come, and ours are acknowledged."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._done: asyncio.Future[None] = loop.create_future()
+        self._theirs = self._ours = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it succeeded or failed."""
+        return self._done.done()
+
+    async def wait(self) -> None:
+        """Return when it succeeds. Raises what it failed with."""
+        await asyncio.shield(self._done)
+
+    def see_theirs(self) -> None:
+        """Their settings came."""
+        self._theirs = True
+        self._end_if_both()
+
+    def see_acknowledged(self, changed: Mapping[Any, Any]) -> None:
+        """They acknowledged settings; ours are those with the window."""
+        self._ours = self._ours or SettingCodes.INITIAL_WINDOW_SIZE in changed
+        self._end_if_both()
+
+    def fail(self, failure: Exception) -> None:
+        """The connection is lost; after a success this means nothing."""
+        if not self._done.done():
+            self._done.set_exception(failure)
+            self._done.exception()  # seen, if nobody waits
+
+    def _end_if_both(self) -> None:
+        if self._theirs and self._ours and not self._done.done():
+            self._done.set_result(None)
 
 
 def error_name(code: int | ErrorCodes | None) -> str:

@@ -104,6 +104,33 @@ def test_who_reads_a_shard_in_a_process_shares_its_calls() -> None:
     virtually(main)
 
 
+def test_two_that_believe_to_hold_a_shard_do_not_fight_for_ever() -> None:
+    """They take it from each other a few times a minute, and it is over when one learns that it lost."""
+    stream, _ = filled(0)
+
+    async def main() -> None:
+        source = MemorySource(stream)
+        policy = GroupSettings(reading="fan_out", lease_duration_seconds=10)
+        right, wrong = (
+            asyncio.ensure_future(numbers_until(reader_of(source, policy).events(SHARD, Checkpoint(TRIM_HORIZON)), 200))
+            for _ in range(2)
+        )
+        put = []
+        for _ in range(100):
+            put.append(int(stream.put("key", b"x")))
+            await asyncio.sleep(0.6)
+        fought = source.subscriptions
+        assert fought <= 12
+        wrong.cancel()
+        for _ in range(100):
+            put.append(int(stream.put("key", b"x")))
+            await asyncio.sleep(0.6)
+        assert source.subscriptions <= fought + 1
+        assert await right == put
+
+    virtually(main)
+
+
 def test_a_quiet_shard_is_polled_less_and_less_up_to_the_longest_wait() -> None:
     """And from the next record on at once more often again."""
     stream, _ = filled(0)

@@ -72,6 +72,7 @@ class Reader:
         leave nothing but fan-out.
         """
         if self.settings.reading == "polling":
+            await self.source.retention_seconds()  # tells that there is such a stream, and its full name
             return
         try:
             await self.source.register()

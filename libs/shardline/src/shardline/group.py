@@ -290,7 +290,7 @@ class ConsumerGroup:
             await worker.run()
         finally:
             del self._workers[shard_id]
-            self._taker.doubt()
+            self._taker.left(worker.held.lease)
             self.wake()
         if worker.held.is_over and not worker.held.is_asked_for:
             await self._taker.ring()

@@ -36,6 +36,7 @@ class LeaseTaker:
         self._rng = rng
         self._watch = Watch(worker_id, settings.scan_interval_seconds, settings.lease_duration_seconds)
         self._sightings = Sightings()
+        self._changed: set[str] = set()
         self._rings = 0
         self._rings_done = 0
         self._ringing = asyncio.Lock()
@@ -135,6 +136,12 @@ class LeaseTaker:
             if await self._table.withdraw(lease):
                 return
 
+    def left(self, lease: Lease) -> None:
+        """Note that this worker no longer works on a lease: its row has changed, and others if the shard ended."""
+        self._changed.add(lease.shard_id)
+        if lease.is_ended:
+            self._watch.doubt()
+
     def doubt(self) -> None:
         """Read the whole table at the next look, consistently: this worker's rows have changed, or the shards."""
         self._watch.doubt()
@@ -171,13 +178,14 @@ class LeaseTaker:
                 leases = await self._table.scan(part, rota.parts)
                 self._sightings.observe(leases, self._clock.monotonic())
                 watch.saw_part(leases, now)
-        else:
-            await self._read_coming(running)
+        if kind != "everything":
+            await self._read_changed(running)
 
     async def _read_everything(self) -> None:
         """Read all leases; consistently, at twice the price, when what is known is out of date."""
         watch = self._watch
-        must_be_fresh, watch.is_doubtful = watch.is_doubtful, False
+        must_be_fresh, watch.is_doubtful = watch.is_doubtful or bool(self._changed), False
+        self._changed.clear()
         try:
             leases = await (self._table.list_leases() if must_be_fresh else self._table.scan())
         except LeaseTableUnavailable:
@@ -189,15 +197,16 @@ class LeaseTaker:
         self._sightings.update(leases, now)
         watch.saw_everything(leases, now)
 
-    async def _read_coming(self, running: Mapping[str, HeldLease]) -> None:
-        """See whether leases that were asked for have come."""
-        coming = [
+    async def _read_changed(self, running: Mapping[str, HeldLease]) -> None:
+        """Read what this worker gave up since the last look, and whether leases that were asked for have come."""
+        coming = {
             lease.shard_id
             for lease in self._watch.leases.values()
             if lease.owner == self._worker_id and lease.checkpoint_owner and lease.shard_id not in running
-        ]
-        for shard_id in coming:
+        }
+        for shard_id in sorted(coming | self._changed):
             lease = await self._table.get(shard_id)
+            self._changed.discard(shard_id)
             if lease is None:
                 self._watch.doubt()
             else:

@@ -26,6 +26,7 @@ from aggregator.state_store import StateStore
 from aggregator.testing import MemoryItems, MemoryObjects
 from delivery import DeadLetter, Item, Outcome
 from shardline import Batch, Checkpoint, ChildShard, Lease, Record, ShardLease
+from shardline.testing import HandReceipt
 
 SEEDS = (1, 2, 3, 4)
 DELAY, SIZE, SLIDE, SPAN = 2_000, 10_000, 5_000, 15_000
@@ -257,7 +258,7 @@ class Worker:
                 self.world.leases[shard] = Lease(shard, last, parents=parents)
             self.world.step()
 
-        return Batch(self.held[shard], records, shard_ended=ended, child_shards=children, on_done=done)
+        return Batch(self.held[shard], records, shard_ended=ended, child_shards=children, receipt=HandReceipt(done))
 
     async def work(self) -> None:
         """Read everything in some interleaving, committing now and then, then fall silent until all has fired."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shardline import AT_TIMESTAMP, LATEST, SHARD_END, TRIM_HORIZON, Checkpoint
-from shardline.testing import make_batch, records
+from shardline import AT_TIMESTAMP, LATEST, SHARD_END, TRIM_HORIZON, Checkpoint, LeaseLost
+from shardline.testing import HandReceipt, make_batch, records
 
 
 def test_checkpoints_order_by_place() -> None:
@@ -44,3 +44,23 @@ def test_a_batch_made_for_a_test_tells_whether_it_is_done() -> None:
     batch.done()
     batch.done()
     assert batch.is_done
+
+
+async def test_a_test_may_hold_the_receipt_of_a_batch_made_by_hand() -> None:
+    """It hears of done, once, and may lose the lease; what is lost is not done."""
+    calls: list[str] = []
+    receipt = HandReceipt(lambda: calls.append("done"))
+    batch = make_batch(records(b"one"), state=b"before", receipt=receipt)
+    assert batch.lease.state == b"before"
+    with pytest.raises(LeaseLost):
+        await batch.committed()
+    await batch.done(b"after")
+    batch.done()
+    await batch.settled()
+    await batch.committed()
+    assert (calls, batch.state) == (["done"], b"after")
+    lost = make_batch(records(b"one"), receipt=receipt)
+    receipt.is_void = True
+    lost.done()
+    await lost.settled()
+    assert (lost.is_done, lost.lease_lost, calls) == (False, True, ["done"])

@@ -16,6 +16,7 @@ import pytest
 from aiobotocore.session import get_session
 
 from aws_wire import aggregation
+from shardline import DynamoDBLeaseTable, MultiStreamGroup
 
 pytestmark = pytest.mark.integration
 
@@ -299,6 +300,45 @@ async def kcl_table(dynamodb: Any, name: str, sequence_number: str) -> None:
     metrics = {"leaseKey": {"S": "java-1"}, "entityType": {"S": "WORKER_METRIC_STATS"}, "lut": {"N": "1700000000"}}
     for item in (lease, leader, metrics):
         await dynamodb.put_item(TableName=name, Item=item)
+
+
+async def test_one_stream_of_many_in_a_table_is_measured_and_reset(
+    double: Any, ministack_url: str, kinesis_client: Callable[[str], Any]
+) -> None:
+    """A group on two streams: the lag of each is its own, and a reset of one leaves the other."""
+    with double("--state-seconds", "0.1") as kinesis:
+        client, command = await kinesis_client(kinesis.endpoint), Command(kinesis.endpoint, ministack_url)
+        for name in ("left", "right"):
+            await made(client, name, 1)
+            await put(client, name, "a", "b")
+
+        async def read(count: int) -> list[str]:
+            """Run a worker until it was given so many records; returns their streams."""
+            given: list[str] = []
+            stop = asyncio.Event()
+            async with dynamodb_at(ministack_url) as dynamodb:
+                table = DynamoDBLeaseTable(dynamodb=dynamodb, table="both", create_missing=True)
+                group = MultiStreamGroup(
+                    streams=["left", "right"], application="reader", kinesis=client, lease_table=table
+                )
+                async with asyncio.timeout(40), group.batches(stop) as batches:
+                    async for batch in batches:
+                        given += [batch.lease.stream] * len(batch.records)
+                        batch.done()
+                        if len(given) >= count:
+                            stop.set()
+            return given
+
+        assert sorted(await read(4)) == ["left", "left", "right", "right"]
+        await put(client, "left", "late")
+        await asyncio.sleep(0.2)
+        left, right = await asyncio.gather(
+            command("lag", "left", "both", "--json"), command("lag", "right", "both", "--json")
+        )
+        assert (left.value["behind"], right.value["behind"]) == (1, 0)
+        moved = await command("reset", "both", "--stream", "right", "--to", "1h", "--observe", "0", "--yes")
+        assert "1 checkpoint moved" in moved.out, moved
+        assert sorted(await read(3)) == ["left", "right", "right"]
 
 
 async def test_what_is_not_there_is_named(double: Any, ministack_url: str) -> None:

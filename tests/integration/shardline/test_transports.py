@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 import urllib.request
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -17,7 +18,7 @@ from aiobotocore.session import get_session
 from kinesis_double import CREDENTIALS, KinesisStream, serving_kinesis
 
 from aws_wire import aggregation
-from shardline import LATEST, TRIM_HORIZON, Checkpoint, GroupSettings, Record
+from shardline import AT_TIMESTAMP, LATEST, TRIM_HORIZON, Checkpoint, GroupSettings, Record
 from shardline.clock import LoopClock
 from shardline.loss import DataLoss
 from shardline.pacing import PollBudgets
@@ -101,14 +102,16 @@ async def reader_of(shard: Shard, losses: list[DataLoss] | None = None, **settin
             "backoff_cap_seconds": 1.0,
             "resubscribe_seconds": 0.4,
             "lease_duration_seconds": 1.0,
+            "initial_position": AT_TIMESTAMP if "initial_timestamp" in settings else TRIM_HORIZON,
             **settings,
         }
     )
+    timestamp = policy.initial_timestamp
     async with (
         get_session().create_client(
             "kinesis", endpoint_url=shard.endpoint, config=AioConfig(retries={"total_max_attempts": 1}), **CREDENTIALS
         ) as client,
-        Stream(client, shard.name, "consumer", transport=policy.transport) as stream,
+        Stream(client, shard.name, "consumer", initial_timestamp=timestamp, transport=policy.transport) as stream,
     ):
         noted = losses if losses is not None else []
         yield Reader(stream, policy, LoopClock(), random.Random(1).random, noted.append, poll_budgets=PollBudgets())
@@ -124,10 +127,12 @@ async def read(reader: Reader, shard: Shard, start: Checkpoint) -> list[Record]:
     return got
 
 
-@pytest.mark.parametrize("way", WAYS)
-async def test_nothing_is_lost_or_repeated_whatever_breaks(way: str, endpoint: str) -> None:
+async def test_nothing_is_lost_or_repeated_whatever_breaks(endpoint: str) -> None:
     """Faults of every kind strike while records flow; subscriptions end every three seconds besides."""
-    shard = Shard(endpoint)
+    await asyncio.gather(*(break_everything(way, Shard(endpoint)) for way in WAYS))
+
+
+async def break_everything(way: str, shard: Shard) -> None:
     async with reader_of(shard, **WAYS[way]) as reader:
         reading = asyncio.ensure_future(read(reader, shard, Checkpoint(TRIM_HORIZON)))
         for fault in POLL_FAULTS if "polling" in way else SUBSCRIPTION_FAULTS:
@@ -136,7 +141,7 @@ async def test_nothing_is_lost_or_repeated_whatever_breaks(way: str, endpoint: s
             await asyncio.sleep(0.7)
         await asyncio.to_thread(shard.put, 50)
         await asyncio.to_thread(shard.stream.split, 0)
-        assert [record.data for record in await reading] == shard.put_data
+        assert [record.data for record in await reading] == shard.put_data, way
 
 
 async def test_every_way_gives_equal_records(endpoint: str) -> None:
@@ -154,13 +159,20 @@ async def test_every_way_gives_equal_records(endpoint: str) -> None:
         assert records == told["aiobotocore"]
 
 
-@pytest.mark.parametrize("way", ["http2", "http1", "aiobotocore", "polling"])
-async def test_all_starting_positions(way: str, endpoint: str) -> None:
-    """TRIM_HORIZON, AT and AFTER a number and within an aggregate, AT_TIMESTAMP, LATEST."""
-    shard = Shard(endpoint)
-    shard.put(40)
+async def test_all_starting_positions(endpoint: str) -> None:
+    """TRIM_HORIZON, AT and AFTER a number and within an aggregate, AT_TIMESTAMP, LATEST; by every way."""
+    await asyncio.gather(*(start_everywhere(way, Shard(endpoint)) for way in WAYS))
+
+
+async def start_everywhere(way: str, shard: Shard) -> None:
+    await asyncio.to_thread(shard.put, 40)
+    begun = time.time()
+    await asyncio.sleep(1.0)
+    await asyncio.to_thread(shard.put, 1)
+    later = shard.put_data[-1]
     async with reader_of(shard, **WAYS["polling"]) as reader:
         everything = await first_records(reader, shard, Checkpoint(TRIM_HORIZON), len(shard.put_data))
+    assert begun < next(record for record in everything if record.data == later).arrived_seconds
     inner = next(at for at, record in enumerate(everything) if record.sub_sequence_number == 1)
     place = everything[inner - 1]
     async with reader_of(shard, **WAYS[way]) as reader:
@@ -170,11 +182,15 @@ async def test_all_starting_positions(way: str, endpoint: str) -> None:
             (Checkpoint(place.sequence_number, -1), place),
             (Checkpoint(place.sequence_number, 0), everything[inner]),
         ):
-            assert await first_records(reader, shard, start, 1) == [expected]
+            assert await first_records(reader, shard, start, 1) == [expected], way
         latest = asyncio.ensure_future(first_records(reader, shard, Checkpoint(LATEST), 1))
         await asyncio.sleep(1.5)
-        shard.put(1)
-        assert (await latest)[0].data in shard.put_data[-2:]
+        await asyncio.to_thread(shard.put, 1)
+        assert (await latest)[0].data in shard.put_data[-2:], way
+    async with reader_of(shard, initial_timestamp=begun + 0.5, **WAYS[way]) as reader:
+        timed = await first_records(reader, shard, Checkpoint(AT_TIMESTAMP), 1)
+        assert timed[0].arrived_seconds >= begun + 0.5, way
+        assert int(timed[0].data) >= int(later) - 1, way
 
 
 async def first_records(reader: Reader, shard: Shard, start: Checkpoint, count: int) -> list[Record]:

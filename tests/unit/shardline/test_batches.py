@@ -555,3 +555,19 @@ def test_a_block_left_while_leases_are_coming_leaves_none_to_a_worker_that_is_go
         await first
 
     virtually(main)
+
+
+def test_a_batch_that_is_done_and_dropped_is_not_kept() -> None:
+    """Not even behind one that is never done: memory is bounded by what is undone."""
+
+    async def main() -> None:
+        bench = Bench(records=2000)
+        async with bench.group(max_batch_records=5).batches() as batches:
+            stuck = await anext(batches)
+            for _ in range(50):
+                (await anext(batches)).done()
+            gc.collect()
+            kept = [each for each in gc.get_objects() if isinstance(each, Batch) and each.lease is stuck.lease]
+            assert len(kept) <= 3, "the stuck one, and what is on its way"
+
+    virtually(main)

@@ -121,6 +121,11 @@ class Receipt:
         """See shardline.model.Receipt."""
         return self._deliveries.is_closed
 
+    @property
+    def is_settled(self) -> bool:
+        """See shardline.model.Receipt."""
+        return self._delivery.is_done or self._deliveries.is_closed
+
     def done(self, state: bytes | None) -> None:
         """See shardline.model.Receipt."""
         self._deliveries.done(self._delivery, state)

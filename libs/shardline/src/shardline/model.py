@@ -140,6 +140,10 @@ class Receipt(Protocol):
     def is_void(self) -> bool:
         """Whether the group no longer reads the shard as it did when it gave the batch."""
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether the batch is delivered or the receipt is void."""
+
     def done(self, state: bytes | None) -> None:
         """Count the batch as delivered, unless the receipt is void."""
 
@@ -199,6 +203,11 @@ class Batch:
         self.state: bytes | None = None
         """What `done` was given."""
         self._receipt = receipt
+
+    @property
+    def receipt(self) -> Receipt | None:
+        """How the group hears of this batch, without its records; None for a heartbeat."""
+        return self._receipt
 
     @property
     def lease_lost(self) -> bool:

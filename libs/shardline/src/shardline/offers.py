@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 
-from shardline.model import Batch, Checkpoint, ShardLease
+from shardline.model import Batch, Checkpoint, Receipt, ShardLease
 
 _Shard = tuple[str, str]
 
@@ -45,7 +45,7 @@ class Offers:
         self._in_turn = in_turn
         self._queue: asyncio.Queue[_Offer | None] = asyncio.Queue()
         self._offered: dict[_Shard, _Offer] = {}
-        self._out: defaultdict[_Shard, deque[Batch]] = defaultdict(deque)
+        self._out: defaultdict[_Shard, deque[Receipt]] = defaultdict(deque)
         self._leaving: set[_Shard] = set()
 
     async def take(self) -> Batch | None:
@@ -57,11 +57,16 @@ class Offers:
                 return None
             batch = offer.take()
             if batch is not None:
-                out = self._out[_shard(batch.lease)]
-                while out and out[0].is_done:
-                    out.popleft()
-                out.append(batch)
+                self._note_out(batch)
                 return batch
+
+    def _note_out(self, batch: Batch) -> None:
+        """Remember whom to wait for, by receipt: whoever took the batch may drop it with its records."""
+        if batch.receipt is not None:
+            out = self._out[_shard(batch.lease)]
+            while out and out[0].is_settled:
+                out.popleft()
+            out.append(batch.receipt)
 
     def end(self) -> None:
         """Tell everyone who takes, now or later, that nothing more comes."""
@@ -99,8 +104,8 @@ class Offers:
 
     async def drain(self, lease: ShardLease) -> None:
         """Wait until every batch that was taken is done."""
-        for batch in self._out.pop(_shard(lease), ()):
-            await batch.settled()
+        for receipt in self._out.pop(_shard(lease), ()):
+            await receipt.settled()
 
     async def lost(self, lease: ShardLease) -> None:
         """See Processor."""

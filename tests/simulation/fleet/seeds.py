@@ -68,7 +68,7 @@ class Fleet:
             ledger=self.ledger,
             kinesis=self.kinesis,
             dynamodb=dynamodb,
-            settings=settings(),
+            settings=settings(reading=rng.choice(("fan_out", "fan_out", "auto", "polling"))),
             faults=self.calls,
             flush_interval=rng.choice((0.0, 0.0, 0.4)),
             hiccups=hiccups,

@@ -119,13 +119,17 @@ class Worker:
             self.services.ledger.break_on("a worker never dies by itself", f"{self.label}: {error!r}")
 
     async def _main(self) -> None:
-        carry_over = self.services.dynamodb
+        dynamodb, ledger = self.services.dynamodb, self.services.ledger
 
         async def carry(operation: str, request: Any) -> Any:
-            return await self.dynamodb_link.call(operation, lambda: carry_over.call(operation, request))
+            def serve() -> Any:
+                ledger.writer = self.name
+                return dynamodb.call(operation, request)
+
+            return await self.dynamodb_link.call(operation, serve)
 
         table = DynamoDBLeaseTable(
-            dynamodb=carry_over.client(carry),
+            dynamodb=dynamodb.client(carry),
             table=TABLE,
             create_missing=True,
             wall_clock=lambda: EPOCH_MS / 1000 + self.loop.time(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shardline import Checkpoint
-from shardline.progress import Progress
+from shardline.progress import MOST_BATCHES, Progress
 
 
 def test_with_one_two_and_four_done_two_is_safe() -> None:
@@ -51,3 +51,16 @@ def test_reading_backwards_is_refused() -> None:
     progress.done(progress.add(Checkpoint("10")))
     with pytest.raises(ValueError, match="before the former one"):
         progress.add(Checkpoint("9"))
+
+
+def test_what_waits_behind_one_undone_batch_is_bounded() -> None:
+    """However many come and are done: the shard waits for the first then."""
+    progress = Progress()
+    first = progress.add(Checkpoint("0"))
+    for number in range(1, MOST_BATCHES):
+        assert not progress.is_full
+        progress.done(progress.add(Checkpoint(str(number))))
+    assert progress.is_full
+    progress.done(first)
+    assert not progress.is_full
+    assert progress.prefix == MOST_BATCHES

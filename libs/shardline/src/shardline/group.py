@@ -45,7 +45,9 @@ class ConsumerGroup:
     endpoint and with its credentials; only with the transport "aiobotocore" does each shard read hold one
     of the client's, which then needs `max_pool_connections` of at least the stream's shards (open and
     closed) plus 10. `lease_table` belongs to this application and stream alone. `worker_id` must be
-    unique; it defaults to a random one.
+    unique; it defaults to a random one. Groups of one process that are given the same `budget` share it;
+    by default each has its own, of the settings' `max_process_records` and `max_process_bytes`. `source`
+    and `streams` replace Kinesis, in tests and for many streams.
     """
 
     def __init__(
@@ -100,14 +102,7 @@ class ConsumerGroup:
         """
         self._stop = stop
         around = Surroundings(
-            self._streams,
-            self._table,
-            processor,
-            self._settings,
-            self._budget,
-            self._clock,
-            self._rng,
-            self,
+            self._streams, self._table, processor, self._settings, self._budget, self._clock, self._rng, self
         )
         try:
             await self._work(around)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from shardline.model import Checkpoint
 
+MOST_BATCHES = 10_000
+"""Batches behind one that is not done are remembered, done or not; with so many the shard must wait for it."""
+
 
 @dataclass(slots=True, eq=False)
 class Delivery:
@@ -45,6 +48,11 @@ class Progress:
     def is_idle(self) -> bool:
         """Whether every batch so far is done."""
         return not self._open
+
+    @property
+    def is_full(self) -> bool:
+        """Whether as many batches wait for the first undone one as can be remembered."""
+        return len(self._open) >= MOST_BATCHES
 
     def add(self, ends_at: Checkpoint | None, records: int = 0, size: int = 0) -> Delivery:
         """Note the next batch given to the processor; `size` in bytes.

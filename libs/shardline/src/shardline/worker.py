@@ -203,7 +203,8 @@ class ShardWorker:
     def _has_room(self) -> bool:
         progress, settings = self.progress, self._settings
         return (
-            progress.records_in_flight < settings.max_in_flight_records
+            not progress.is_full
+            and progress.records_in_flight < settings.max_in_flight_records
             and progress.bytes_in_flight < settings.max_in_flight_bytes
         )
 

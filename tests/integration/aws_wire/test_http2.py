@@ -12,7 +12,7 @@ from h2.errors import ErrorCodes
 
 from aws_wire import event_stream
 from aws_wire.data_plane import ConnectionLost, DataPlane, Deadlines
-from aws_wire.data_plane.http2_protocol import STREAM_WINDOW
+from aws_wire.data_plane.http2_protocol import CONNECTION_WINDOW, STREAM_WINDOW
 from aws_wire.kinesis import SubscribeToShardEvent
 
 pytestmark = pytest.mark.integration
@@ -78,7 +78,9 @@ async def test_a_slow_reader_holds_back_its_own_stream_alone(serve, kinesis):
         assert fast == [str(number) for number in range(400)]
         held = server.exchanges[0]
         assert STREAM_WINDOW // 2 < held.sent < 3 * STREAM_WINDOW
-        assert len(server.connections) == 1
+        [connection] = server.connections
+        # What arrived for either reader is given back to the connection.
+        assert connection.h2.outbound_flow_control_window > CONNECTION_WINDOW - 20 * STREAM_WINDOW
         assert len([event async for event in slow]) == 79
 
 
@@ -253,3 +255,22 @@ async def test_an_answer_before_the_whole_question_is_taken(serve, kinesis):
         connection.h2.receive_data = genuine
         assert await plane.call("PutRecords", b"{}") == b"{}"
         assert len(server.connections) == 1
+
+
+async def test_an_idle_connection_is_closed_and_another_opened_when_needed(serve, kinesis):
+    """A connection without streams is not kept alive for ever; nobody notices."""
+
+    async def script(exchange: Any) -> None:
+        await exchange.respond()
+        await exchange.send(frame(1))
+        await exchange.end()
+
+    server = await serve(script)
+    deadlines = Deadlines(connect=5, answer=5, ping=0.1, pong=5)
+    async with DataPlane.of(await kinesis(server.url), "http2", deadlines=deadlines) as plane:
+        assert len([event async for event in subscribe(plane)]) == 1
+        async with asyncio.timeout(5):
+            while not server.connections[0].transport.is_closing():
+                await asyncio.sleep(0.02)
+        assert len([event async for event in subscribe(plane)]) == 1
+        assert len(server.connections) == 2

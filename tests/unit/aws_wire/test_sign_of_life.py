@@ -36,7 +36,7 @@ def scene() -> tuple[Loop, SignOfLife, list[tuple[str, float]]]:
     life = SignOfLife(
         Deadlines(ping=15, pong=10),
         loop.call_later,
-        lambda: told.append(("ask", loop.now)),
+        lambda: told.append(("ask", loop.now)) is None,
         lambda: told.append(("lost", loop.now)),
     )
     life.start()
@@ -72,6 +72,15 @@ def test_after_the_end_nothing_is_asked(scene):
     """A closed connection leaves no timer."""
     loop, life, told = scene
     life.stop()
+    loop.run_until(1000)
+    assert told == []
+    assert loop.waiting == []
+
+
+def test_who_waits_for_no_answer_is_not_lost():
+    """An idle connection that is closed when it would be asked is done with."""
+    loop, told = Loop(), []
+    SignOfLife(Deadlines(ping=15, pong=10), loop.call_later, lambda: False, lambda: told.append("lost")).start()
     loop.run_until(1000)
     assert told == []
     assert loop.waiting == []

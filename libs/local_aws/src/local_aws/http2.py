@@ -20,6 +20,7 @@ from h2.errors import ErrorCodes
 from hyperframe.frame import GoAwayFrame
 
 from local_aws.http import MAX_REQUEST_BYTES
+from local_aws.http2_exchange import Exchange, Http2Channel
 from local_aws.messages import Answer, Dispatch, Reply, Request, StreamingAnswer
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -33,26 +34,6 @@ _DATA = 0x0
 _log = logging.getLogger(__name__)
 
 
-class _Exchange:
-    """One request and its answer, on one stream."""
-
-    __slots__ = ("body", "changed", "headers", "is_over", "number", "task")
-
-    def __init__(self, number: int, headers: dict[str, str]) -> None:
-        self.number = number
-        self.headers = headers
-        self.body = bytearray()
-        self.task: asyncio.Task[None] | None = None
-        self.changed = asyncio.Event()
-        """Set when a writer should look at its windows again."""
-        self.is_over = False
-
-    def end(self) -> None:
-        """Let nothing more be written."""
-        self.is_over = True
-        self.changed.set()
-
-
 class Http2Connection(asyncio.Protocol):
     """Serves one connection; `on_lost` is called with it once the connection is gone."""
 
@@ -62,7 +43,7 @@ class Http2Connection(asyncio.Protocol):
         self._h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding="utf-8"))
         self._transport: asyncio.Transport | None = None
         # The order is who was served longest ago: who waits for a window gets it in this order.
-        self._exchanges: dict[int, _Exchange] = {}
+        self._exchanges: dict[int, Exchange] = {}
         self._is_paused = False
         self._is_leaving = False
         self._idle = asyncio.Event()
@@ -140,7 +121,7 @@ class Http2Connection(asyncio.Protocol):
 
     # What an answer calls.
 
-    async def write(self, exchange: _Exchange, data: bytes, *, is_last: bool = False) -> None:
+    async def write(self, exchange: Exchange, data: bytes, *, is_last: bool = False) -> None:
         """Send a part of the body. Raises ConnectionError once the stream or the connection is over."""
         rest = memoryview(data)
         while True:
@@ -155,7 +136,7 @@ class Http2Connection(asyncio.Protocol):
             if not len(rest):
                 return
 
-    def reset(self, exchange: _Exchange, code: ErrorCodes = ErrorCodes.INTERNAL_ERROR) -> None:
+    def reset(self, exchange: Exchange, code: ErrorCodes = ErrorCodes.INTERNAL_ERROR) -> None:
         """Break off one stream."""
         if not exchange.is_over and self._transport is not None:
             with contextlib.suppress(h2.exceptions.NoSuchStreamError):
@@ -175,14 +156,14 @@ class Http2Connection(asyncio.Protocol):
 
     # Inside.
 
-    def _require_open(self, exchange: _Exchange) -> None:
+    def _require_open(self, exchange: Exchange) -> None:
         if exchange.is_over or self._transport is None or self._transport.is_closing():
             raise ConnectionResetError("the stream is over")
 
-    def _window(self, exchange: _Exchange) -> int:
+    def _window(self, exchange: Exchange) -> int:
         return int(self._h2.local_flow_control_window(exchange.number))
 
-    def _send(self, exchange: _Exchange, data: memoryview, *, is_last: bool) -> None:
+    def _send(self, exchange: Exchange, data: memoryview, *, is_last: bool) -> None:
         number = exchange.number
         if is_last:
             self._send_frames(number, data[: (cut := max(len(data) - 1, 0) // 16_384 * 16_384)])
@@ -236,7 +217,7 @@ class Http2Connection(asyncio.Protocol):
 
     def _open(self, event: h2.events.RequestReceived) -> None:
         headers = {str(name): str(value) for name, value in event.headers}
-        exchange = _Exchange(event.stream_id, headers)
+        exchange = Exchange(event.stream_id, headers)
         if self._is_leaving:
             self.reset(exchange, ErrorCodes.REFUSED_STREAM)
             return
@@ -262,21 +243,21 @@ class Http2Connection(asyncio.Protocol):
         if not self._exchanges:
             self.close_connection()
 
-    def _abandon(self, exchange: _Exchange) -> None:
+    def _abandon(self, exchange: Exchange) -> None:
         exchange.end()
         if exchange.task is None:
             self._forget(exchange)
         else:
             exchange.task.cancel()
 
-    def _forget(self, exchange: _Exchange) -> None:
+    def _forget(self, exchange: Exchange) -> None:
         self._exchanges.pop(exchange.number, None)
         if not self._exchanges:
             self._idle.set()
             if self._is_leaving:
                 self.close_connection()
 
-    async def _answer(self, exchange: _Exchange) -> None:
+    async def _answer(self, exchange: Exchange) -> None:
         headers = exchange.headers
         request = Request(headers[":method"], headers[":path"], headers, bytes(exchange.body))
         exchange.body.clear()
@@ -296,7 +277,7 @@ class Http2Connection(asyncio.Protocol):
             exchange.end()
             self._forget(exchange)
 
-    async def _reply(self, exchange: _Exchange, reply: Reply) -> None:
+    async def _reply(self, exchange: Exchange, reply: Reply) -> None:
         self._require_open(exchange)
         fields = [(":status", str(reply.status if isinstance(reply, Answer) else 200))]
         fields += [(name.lower(), value) for name, value in reply.headers.items()]
@@ -308,27 +289,6 @@ class Http2Connection(asyncio.Protocol):
         else:
             self._h2.send_headers(exchange.number, fields)
             self._flush()
-            await reply.send(_Http2Channel(self, exchange))
+            await reply.send(Http2Channel(self, exchange))
             await self.write(exchange, b"", is_last=True)
         self._flush()
-
-
-class _Http2Channel:
-    def __init__(self, connection: Http2Connection, exchange: _Exchange) -> None:
-        self._connection = connection
-        self._exchange = exchange
-
-    async def write(self, data: bytes) -> None:
-        await self._connection.write(self._exchange, data)
-
-    def reset(self) -> None:
-        self._connection.reset(self._exchange)
-        raise ConnectionAbortedError("a fault reset the stream")
-
-    def reset_connection(self) -> None:
-        self._connection.abort_connection()
-        raise ConnectionAbortedError("a fault cut the connection")
-
-    def close_connection(self) -> None:
-        self._connection.close_connection()
-        raise ConnectionAbortedError("a fault closed the connection")

@@ -83,15 +83,6 @@ def _unconditional_writes() -> Sequence[Patch]:
     return [(DynamoDBLeaseTable, "_write", write)]
 
 
-def _lowered_checkpoint() -> Sequence[Patch]:
-    write_held = DynamoDBLeaseTable._write_held
-
-    async def write(self: Any, lease: Lease, change: str, values: Any, checkpoint: Any = None) -> Lease:
-        return await write_held(self, lease, change, values)
-
-    return [(DynamoDBLeaseTable, "_write_held", write)]
-
-
 def _resubscribe_at() -> Sequence[Patch]:
     moved = Cursor._moved
 
@@ -207,7 +198,6 @@ MUTATIONS: dict[str, Mutation] = {
     "child-after-one-parent": Mutation("a merged child starts after one of its parents", _child_after_one_parent),
     "no-new-epoch": Mutation("a lease is taken under its old epoch", _no_new_epoch),
     "unconditional-writes": Mutation("leases are written whoever wrote them since", _unconditional_writes),
-    "lowered-checkpoint": Mutation("a retry after a lost answer sets the checkpoint back", _lowered_checkpoint),
     "resubscribe-at": Mutation("a subscription goes on at the last record, not after it", _resubscribe_at),
     "resubscribe-at-latest": Mutation("a subscription goes on at the tip after a failure", _resubscribe_at_latest),
     "undone-dropped": Mutation("what is not done counts as done at a hand-off", _undone_dropped),

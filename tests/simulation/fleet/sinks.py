@@ -12,6 +12,9 @@ from fleet.world import ProcessLoop
 
 from shardline.model import Batch, Checkpoint, ShardLease
 
+_MOST_UNDONE = 75
+"""Half of the group's bound."""
+
 
 class Sink:
     """The far end of one worker's deliveries."""
@@ -143,10 +146,14 @@ class LateProcessor:
         self._acknowledge(shard_id)
 
     def _acknowledge(self, shard_id: str) -> None:
-        """Mark some of the batches done, in no order; at most two stay for later."""
+        """Mark some of the batches done, in no order; at most two stay for later, and no more than bounds allow."""
         waiting = self._undone[shard_id]
-        while len(waiting) > 2 or (waiting and self._rng.random() < 0.6):
+        while self._is_much(waiting) or (waiting and self._rng.random() < 0.6):
             self._done(waiting.pop(self._rng.randrange(len(waiting))))
+
+    def _is_much(self, waiting: list[Batch]) -> bool:
+        """Whether a batch must be done before another comes: at the group's bound none does."""
+        return len(waiting) > 2 or sum(len(batch.records) for batch in waiting) > _MOST_UNDONE
 
     def _done(self, batch: Batch) -> None:
         if batch.records and not batch.lease_lost:

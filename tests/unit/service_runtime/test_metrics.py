@@ -59,3 +59,12 @@ def test_an_observer_counts_under_its_sinks_name(registry: CollectorRegistry) ->
     assert registry.get_sample_value("etl_bytes_out_total", labels) == 4096
     assert registry.get_sample_value("etl_sink_seconds_count", labels) == 1
     assert registry.get_sample_value("etl_retries_total", {**labels, "reason": "throttled"}) == 3
+
+
+def test_losses_are_told_at_each_collection(registry: CollectorRegistry) -> None:
+    """The gauge follows the reader's own count, from 0 on: an alarm needs the 0 as much as the 1."""
+    losses: list[str] = []
+    StageMetrics(registry).watch_losses("raw", lambda: len(losses))
+    assert registry.get_sample_value("etl_data_losses", {"stream": "raw"}) == 0
+    losses.append("shard s0 expired")
+    assert registry.get_sample_value("etl_data_losses", {"stream": "raw"}) == 1

@@ -71,6 +71,13 @@ class StageMetrics:
         self.shards_owned = Gauge(
             "etl_shards_owned", "Shards whose lease this task holds", ["stream"], registry=registry
         )
+        # Anything but 0 means that events are lost: the stream let them expire before they were read.
+        self.data_losses = Gauge(
+            "etl_data_losses",
+            "Stretches of a shard that expired unread, found by this task",
+            ["stream"],
+            registry=registry,
+        )
         # Observed once a batch: the time of one step of the pipeline.
         self.stage_seconds = Histogram(
             "etl_stage_seconds",
@@ -95,6 +102,10 @@ class StageMetrics:
             self.events_in.labels(stream).inc(events)
             self.bytes_in.labels(stream).inc(size)
             self.batch_events.labels(stream).observe(events)
+
+    def watch_losses(self, stream: str, count: Callable[[], int]) -> None:
+        """Tell `count()`, how often the stream's reader found records gone unread, whenever metrics are collected."""
+        self.data_losses.labels(stream).set_function(count)
 
     def worked(self, stream: str, shard: str) -> None:
         """The latest batch of the shard is worked through."""

@@ -40,8 +40,6 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
             service: await stack.enter_async_context(_client(session, service, settings))
             for service in ("kinesis", "firehose", "dynamodb", "s3")
         }
-        # A subscription holds its connection for minutes: reading has a pool of its own, or it would starve the puts.
-        clients["reader"] = await stack.enter_async_context(_client(session, "kinesis", settings))
         store = StateStore(
             clients["s3"],
             clients["dynamodb"],
@@ -79,7 +77,7 @@ async def _own(
     group = ConsumerGroup(
         stream=settings.enriched_stream,
         application=settings.application,
-        kinesis=clients["reader"],
+        kinesis=clients["kinesis"],
         lease_table=table,
         worker_id=settings.worker_id or f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
         settings=GroupSettings(
@@ -88,6 +86,7 @@ async def _own(
             drain_seconds=0.8 * settings.drain_seconds,
         ),
     )
+    metrics.stage.watch_losses(settings.enriched_stream, lambda: group.snapshot().data_losses)
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         ends = [

@@ -32,14 +32,12 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
             service: await stack.enter_async_context(_client(session, service, settings))
             for service in ("kinesis", "firehose", "dynamodb", "s3")
         }
-        # A subscription holds its connection for minutes: reading has a pool of its own, or it would starve the puts.
-        reader = await stack.enter_async_context(_client(session, "kinesis", settings))
         clients["puts"] = await stack.enter_async_context(DataPlane.of(clients["kinesis"]))
         pipeline = _pipeline(settings, metrics, lookups, clients)
         group = ConsumerGroup(
             stream=settings.raw_stream,
             application=settings.application,
-            kinesis=reader,
+            kinesis=clients["kinesis"],
             lease_table=DynamoDBLeaseTable(
                 dynamodb=clients["dynamodb"], table=settings.lease_table, create_missing=settings.create_lease_table
             ),
@@ -48,6 +46,7 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
                 initial_position=settings.initial_position, drain_seconds=0.8 * settings.drain_seconds
             ),
         )
+        metrics.stage.watch_losses(settings.raw_stream, lambda: group.snapshot().data_losses)
         async with asyncio.TaskGroup() as tasks:
             fresh = tasks.create_task(keep_fresh(lookups.references, metrics, settings.reference_refresh_seconds))
             runtime.ready(True)

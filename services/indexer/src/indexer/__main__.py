@@ -6,7 +6,7 @@ import socket
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -82,11 +82,10 @@ async def _templates_or_stop(search: AsyncOpenSearch, settings: Settings, runtim
 
 
 async def _clients(stack: AsyncExitStack, settings: Settings) -> dict[str, Any]:
-    """A client for each service, "reader" for subscriptions alone, and "puts", the data plane for records."""
+    """A client for each service, and "puts", the data plane for records."""
     session = get_session()
-    services = {name: name for name in ("kinesis", "firehose", "dynamodb", "s3")} | {"reader": "kinesis"}
     clients: dict[str, Any] = {
-        name: await stack.enter_async_context(
+        service: await stack.enter_async_context(
             aws.client(
                 session,
                 service,
@@ -95,7 +94,7 @@ async def _clients(stack: AsyncExitStack, settings: Settings) -> dict[str, Any]:
                 attempts=3 if service == "dynamodb" else 1,
             )
         )
-        for name, service in services.items()
+        for service in ("kinesis", "firehose", "dynamodb", "s3")
     }
     clients["puts"] = await stack.enter_async_context(DataPlane.of(clients["kinesis"]))
     return clients
@@ -119,14 +118,19 @@ async def _index_streams(
             letters = _dead_letters(settings, metrics.stage, clients, kind)
             pipeline = Pipeline(kind, sink, letters, metrics, _now_ms)
             group = _group(settings, clients, kind, stream, worker)
+            metrics.stage.watch_losses(stream, _losses(group))
             tasks.create_task(group.run(pipeline, runtime.stop))
+
+
+def _losses(group: ConsumerGroup) -> Callable[[], int]:
+    return lambda: group.snapshot().data_losses
 
 
 def _group(settings: Settings, clients: Mapping[str, Any], kind: Kind, stream: str, worker: str) -> ConsumerGroup:
     return ConsumerGroup(
         stream=stream,
         application=settings.application,
-        kinesis=clients["reader"],
+        kinesis=clients["kinesis"],
         lease_table=DynamoDBLeaseTable(
             dynamodb=clients["dynamodb"],
             table=f"{settings.lease_table}-{kind}",

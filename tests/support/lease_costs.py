@@ -10,7 +10,17 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any
 
-from shardline import Batch, ConsumerGroup, DynamoDBLeaseTable, GroupSettings, each_batch
+from shardline import (
+    TRIM_HORIZON,
+    Batch,
+    Checkpoint,
+    ConsumerGroup,
+    DynamoDBLeaseTable,
+    GroupSettings,
+    Lease,
+    LeaseTable,
+    each_batch,
+)
 from shardline.testing import MemoryLeaseTable, MemorySource, MemoryStream
 from shardline.testing.dynamodb import MemoryDynamoDB
 
@@ -71,6 +81,23 @@ class Fleet:
         self.running: dict[str, tuple[ConsumerGroup, asyncio.Event, asyncio.Task[None]]] = {}
         self._started = 0
 
+    async def deal_out(self, workers: int) -> None:
+        """Create the leases, as many for each of the workers to come, as if they had stopped without a word."""
+        table = self._lease_table()
+        await table.open("app/stream")
+        for number, shard in enumerate(self.stream.open_shards()):
+            owner = f"worker-{number % workers + 1:03d}"
+            place = {"starting_hash_key": shard.low, "ending_hash_key": shard.high}
+            await table.create(Lease(shard.shard_id, Checkpoint(TRIM_HORIZON), owner, counter=1, **place))
+
+    def _lease_table(self) -> LeaseTable:
+        return self.memory or DynamoDBLeaseTable(
+            dynamodb=self.database.client(self.meter.carry),
+            table="leases",
+            create_missing=True,
+            wall_clock=lambda: 1.8e9 + asyncio.get_running_loop().time(),
+        )
+
     def start(self) -> str:
         """Start one more worker; returns its name."""
         self._started += 1
@@ -79,13 +106,7 @@ class Fleet:
             stream="stream",
             application="app",
             kinesis=None,
-            lease_table=self.memory
-            or DynamoDBLeaseTable(
-                dynamodb=self.database.client(self.meter.carry),
-                table="leases",
-                create_missing=True,
-                wall_clock=lambda: 1.8e9 + asyncio.get_running_loop().time(),
-            ),
+            lease_table=self._lease_table(),
             worker_id=name,
             settings=self.settings,
             source=MemorySource(self.stream, life_seconds=280, rng=random.Random(self._started)),

@@ -16,7 +16,8 @@ from fleet.world import ProcessLoop, World
 
 from local_aws.errors import ServiceError
 from shardline import Batch, Checkpoint, ConsumerGroup, DynamoDBLeaseTable, GroupSettings, ShardLease
-from shardline.testing.dynamodb import MemoryDynamoDB, client_error
+from shardline.testing.dynamodb import MemoryDynamoDB
+from shardline.testing.dynamodb_client import client_error
 
 TABLE = "leases"
 APPLICATION = "fleet"

@@ -1,7 +1,8 @@
 """DynamoDB's condition, update and projection expressions over top-level attributes. Pure.
 
 What a lease table needs of the grammar: comparisons, BETWEEN, IN, AND, OR, NOT, the functions of conditions, and the
-four clauses of an update with `+`, `-` and `if_not_exists`. Nested paths (`a.b`, `a[0]`) are refused; reserved words are not.
+four clauses of an update with `+`, `-` and `if_not_exists`. Nested paths (`a.b`, `a[0]`) are refused; reserved words
+are taken as names.
 
 Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.OperatorsAndFunctions.html and
 Expressions.UpdateExpressions.html there.

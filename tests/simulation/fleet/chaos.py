@@ -70,9 +70,12 @@ class Chaos:
 
     def _strike(self, happening: Happening) -> None:
         strike: Callable[[float], bool | None] = getattr(self, "_" + happening.kind.replace(" ", "_"))
-        if strike(happening.seconds) is not False:
-            self._fleet.faults[happening.kind] += 1
-            self._world.note(f"fault {happening.kind} {happening.seconds:g} s")
+        kind = happening.kind
+        if strike(happening.seconds) is False:  # nobody is there whom it could strike
+            kind = "reset"
+            self._reset(happening.seconds)
+        self._fleet.faults[kind] += 1
+        self._world.note(f"fault {kind} {happening.seconds:g} s")
 
     def end(self) -> None:
         """Let no fault go on: everything heals, whoever is paused goes on."""

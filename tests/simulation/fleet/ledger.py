@@ -180,6 +180,14 @@ class Ledger:
             if not self.shards[parent].is_drained:
                 self.break_on("parents before children", f"{shard.shard_id} delivers while {parent} is not drained")
 
+    def place(self, shard_id: str) -> Checkpoint | None:
+        """How far a shard is durable at the sink, to the user record; None when nothing of it is."""
+        shard = self.shards[shard_id]
+        if not shard.safe:
+            return None
+        number, sub = shard.positions[shard.safe - 1]
+        return Checkpoint(str(number), sub)
+
     def acknowledge(self, shard_id: str, epoch: int, records: Sequence[Any]) -> None:
         """Note that the processor marked a batch done, with the lease in its hands."""
         shard = self.shards[shard_id]

@@ -71,6 +71,7 @@ class Fleet:
             settings=settings(reading=rng.choice(("fan_out", "fan_out", "auto", "polling"))),
             faults=self.calls,
             flush_interval=rng.choice((0.0, 0.0, 0.4)),
+            keeps_places=rng.random() < 0.4,
             hiccups=hiccups,
         )
         self._numbers: Counter[str] = Counter()

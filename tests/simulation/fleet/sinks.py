@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from fleet.ledger import Ledger, StaleEpoch
 from fleet.network import Link
@@ -19,26 +21,43 @@ _MOST_UNDONE = 75
 class Sink:
     """The far end of one worker's deliveries."""
 
-    def __init__(self, worker: str, ledger: Ledger, link: Link) -> None:
+    def __init__(self, worker: str, ledger: Ledger, link: Link, *, keeps_places: bool) -> None:
+        self.keeps_places = keeps_places
+        self.interrupted: Callable[[], bool] = lambda: False
         self._worker = worker
         self._ledger = ledger
         self._link = link
 
     async def write(self, batch: Batch, number: int) -> None:
-        """Make a batch durable, however often it takes; `number` is the same for its repeats. Raises StaleEpoch."""
-        if not batch.records:
-            return
-        lease = batch.lease
+        """Make a batch durable, however often it takes; `number` is the same for its repeats. Raises StaleEpoch.
+
+        A sink that keeps places takes a batch in two parts, and `interrupted` may come between them.
+        """
+        lease, records = batch.lease, batch.records
+        middle = len(records) // 2 if self.keeps_places else 0
+        for part, some in enumerate((records[:middle], records[middle:])):
+            if not some:
+                continue
+            mark = 2 * number + part
+            await self._persistently(
+                partial(self._ledger.deliver, self._worker, mark, lease.shard_id, lease.epoch, some)
+            )
+            if part == 0 and self.interrupted():
+                raise RuntimeError("a fault in the middle of a batch")
+
+    async def place(self, lease: ShardLease) -> Checkpoint | None:
+        """How far the shard is durable here, if this sink knows; None else."""
+        if not self.keeps_places:
+            return None
+        place: Checkpoint | None = await self._persistently(partial(self._ledger.place, lease.shard_id))
+        return place
+
+    async def _persistently(self, serve: Callable[[], Any]) -> Any:
         while True:
             try:
-                await self._link.call(
-                    "write",
-                    lambda: self._ledger.deliver(self._worker, number, lease.shard_id, lease.epoch, batch.records),
-                )
+                return await self._link.call("write", serve)
             except OSError:
                 await asyncio.sleep(0.3)
-            else:
-                return
 
     def acknowledge(self, batch: Batch) -> None:
         """Note that a durable batch is marked done."""
@@ -80,12 +99,13 @@ class LateProcessor:
         self._undone: dict[str, list[Batch]] = defaultdict(list)
         self._batches = 0
         self._writing: dict[str, asyncio.Task[None]] = {}
+        sink.interrupted = lambda: self._rng.random() < self.failure_rate
         self._failed: dict[str, Exception] = {}
 
     async def start(self, lease: ShardLease) -> Checkpoint | None:
         """See Processor."""
         self._on_start(lease)
-        return None
+        return await self._sink.place(lease)
 
     async def process(self, batch: Batch) -> None:
         """See Processor."""
@@ -133,7 +153,7 @@ class LateProcessor:
             await asyncio.sleep(self._interval)
             try:
                 await self._write(shard_id)
-            except StaleEpoch as error:
+            except (StaleEpoch, RuntimeError) as error:
                 self._failed[shard_id] = error
                 return
 

@@ -55,6 +55,7 @@ class Services:
     settings: GroupSettings
     faults: Counter[str]
     flush_interval: float
+    keeps_places: bool
     hiccups: float
 
 
@@ -72,7 +73,7 @@ class Worker:
         self.kinesis_link = self._link("kinesis", _kinesis_refusal)
         self.sink_link = self._link("sink", _sink_refusal)
         self.source = SimulatedSource(services.kinesis, self.kinesis_link, services.faults)
-        sink = Sink(self.label, services.ledger, self.sink_link)
+        sink = Sink(self.label, services.ledger, self.sink_link, keeps_places=services.keeps_places)
         self.processor = LateProcessor(
             self.loop,
             sink,

@@ -60,8 +60,8 @@ def test_the_second_fleet_goes_on_exactly_where_the_first_stopped(first: Any, se
 def test_a_mixed_fleet_loses_nothing(fleet: Any) -> None:
     """A shardline worker joins one of the Java library's on its table, and goes on alone when that one stops.
 
-    What holds while both run: nothing is lost, and a key's new records come in order. What does not: either may take
-    what the other just took, so that records repeat. Hence it is for the minutes of a move, by `beside_kcl=True`.
+    While both run nothing is lost. How many shards each has is not promised: the Java leader assigns by measures of
+    its own. Hence it is for the minutes of a move, by `beside_kcl=True`; what repeats is printed, not limited.
     """
     fleet.stream.split(0)
     fleet.stream.split(2)

@@ -161,7 +161,7 @@ def _sub_sequence_ignored() -> Sequence[Patch]:
 
 def _unbounded_read_ahead() -> Sequence[Patch]:
     def create(self: Any, events: AsyncIterator[Any], records: int, size: int, share: Any = None) -> None:
-        init(self, events, 10**9, 10**12, None)
+        init(self, events, 10**9, 10**12, share)
 
     init = ReadAhead.__init__
     return [(ReadAhead, "__init__", create)]

@@ -176,7 +176,8 @@ class Worker:
         slack = 2 * counts.largest_event
         if undone >= bounds.max_in_flight_records + slack:
             ledger.break_on("bounded memory", f"{self.label} has {undone} records of {shard_id} in flight")
-        if max(ahead, len(batch.records)) > bounds.max_batch_records + slack:
+        ahead = max(ahead, len(batch.records))
+        if ahead > bounds.max_batch_records + slack:
             ledger.break_on("bounded memory", f"{self.label} has read {ahead} records of {shard_id} ahead")
 
 

@@ -144,6 +144,10 @@ class Fleet:
         world.note("calm")
         self._until(lambda: self.kinesis.stream.status == "ACTIVE", calm + 10, "the stream is active")
         self.put_last()
+        if self.services.keeps_places:
+            # A worker that began at the sink's place, with nothing left to read, writes no checkpoint before a record.
+            for delay in (25.0, 50.0):
+                world.after(delay, self._put_more)
         self._until(self._is_finished, calm + _DELIVERY_SECONDS, "everything is delivered, checkpointed and cleaned up")
         self._is_stopping = True
         for worker in self.workers:
@@ -249,6 +253,10 @@ class Fleet:
         """A record into each open shard, so that every shard leaves its starting position."""
         for shard in self.kinesis.stream.open_shards:
             self.kinesis.put([self._numbered(f"last {shard.name}")], explicit=str(shard.start))
+
+    def _put_more(self) -> None:
+        if not self._is_stopping:
+            self.put_last()
 
     def _numbered(self, key: str) -> tuple[str, int]:
         self._numbers[key] += 1

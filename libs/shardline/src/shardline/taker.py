@@ -8,6 +8,7 @@ import random
 from collections.abc import Container, Mapping, Sequence
 
 from shardline.assignment import Plan, Sightings, View, plan
+from shardline.backoff import Backoff
 from shardline.clock import Clock
 from shardline.errors import LeaseLost, LeaseTableUnavailable
 from shardline.held import HeldLease
@@ -109,20 +110,28 @@ class LeaseTaker:
     async def withdraw(self, running: Container[str]) -> None:
         """Give up what was asked for and has not come, or came too late: a worker that stops counts for nothing.
 
-        Without effect while the table is unavailable: such leases are taken when they have expired.
+        Tries for as long as a lease lasts; what is left then, others take as expired.
         """
+        backoff = Backoff(self._settings.backoff_base_seconds, self._settings.backoff_cap_seconds, self._rng.random)
         try:
-            leases = await self._table.list_leases()
-        except LeaseTableUnavailable as error:
-            _log.warning("leases on their way here are left to expire: %s", error)
-            return
-        for lease in leases:
+            async with asyncio.timeout(self._settings.lease_duration_seconds):
+                while True:
+                    try:
+                        return await self._withdraw_all(running)
+                    except LeaseTableUnavailable as error:
+                        _log.warning("leases on their way here are not withdrawn yet: %s", error)
+                    await self._clock.sleep(backoff.next())
+        except TimeoutError:
+            _log.warning("leases on their way here are left to expire: the lease table does not answer")
+
+    async def _withdraw_all(self, running: Container[str]) -> None:
+        for lease in await self._table.list_leases():
             if lease.owner != self._worker_id or lease.shard_id in running or lease.is_ended:
                 continue
             try:
                 await self._withdraw(lease.shard_id)
-            except (LeaseTableUnavailable, LeaseLost) as error:
-                _log.warning("%s is left to expire: %s", lease.shard_id, error)
+            except LeaseLost as error:
+                _log.info("%s is not this worker's to withdraw: %s", lease.shard_id, error)
 
     async def _withdraw(self, shard_id: str) -> None:
         for _ in range(_WITHDRAWALS):

@@ -20,7 +20,7 @@ from sending import Sent, send, write_ledger
 from etl_cli.freshness import FreshnessSampler
 from etl_cli.proof import Evidence
 from etl_cli.report.reconcile import Report
-from shardline.dynamodb import DynamoDBLeaseTable
+from shardline.leases.dynamodb import DynamoDBLeaseTable
 
 _Found = TypeVar("_Found")
 

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
-from shardline import deaggregation, lineage
-from shardline.assignment import Sightings
-from shardline.cursor import Cursor
-from shardline.dynamodb import DynamoDBLeaseTable
 from shardline.errors import LeaseTableUnavailable
+from shardline.leases import lineage
+from shardline.leases.assignment import Sightings
+from shardline.leases.dynamodb import DynamoDBLeaseTable
 from shardline.model import LATEST, SHARD_END, Checkpoint, ChildShard, Lease, Record
-from shardline.progress import Progress
-from shardline.read_ahead import ReadAhead
-from shardline.reading import _Shard
-from shardline.worker import ShardWorker
+from shardline.reading import deaggregation
+from shardline.reading.cursor import Cursor
+from shardline.reading.read_ahead import ReadAhead
+from shardline.reading.reader import _Shard
+from shardline.work.progress import Progress
+from shardline.work.worker import ShardWorker
 
 Patch = tuple[Any, str, Any]
 

@@ -10,7 +10,7 @@ import pytest
 from aiobotocore.session import get_session
 
 from shardline import TRIM_HORIZON, Checkpoint, DynamoDBLeaseTable, Lease, LeaseTableMismatch, LeaseTableUnavailable
-from shardline.dynamodb_rows import EPOCH_KEY, key_of
+from shardline.leases.dynamodb_rows import EPOCH_KEY, key_of
 
 NOW = 1_704_067_200.0 + 1_000_000
 LEASE = Lease("shardId-000000000000", Checkpoint(TRIM_HORIZON))

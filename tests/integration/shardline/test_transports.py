@@ -20,10 +20,10 @@ from kinesis_double import CREDENTIALS, KinesisStream, serving_kinesis
 from aws_wire import aggregation
 from shardline import AT_TIMESTAMP, LATEST, TRIM_HORIZON, Checkpoint, GroupSettings, Record
 from shardline.clock import LoopClock
-from shardline.loss import DataLoss
-from shardline.pacing import PollBudgets
-from shardline.reading import Reader
-from shardline.stream import Stream
+from shardline.reading.loss import DataLoss
+from shardline.reading.pacing import PollBudgets
+from shardline.reading.reader import Reader
+from shardline.reading.stream import Stream
 
 pytestmark = pytest.mark.integration
 

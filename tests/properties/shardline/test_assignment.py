@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shardline import TRIM_HORIZON, Checkpoint, Lease
-from shardline.assignment import LARGEST_SHARE, TOLERANCE, Sightings, View, plan, weights
+from shardline.leases.assignment import LARGEST_SHARE, TOLERANCE, Sightings, View, plan, weights
 from shardline.settings import Strategy
 from shardline.testing import MemoryLeaseTable, run_in_virtual_time
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shardline.budget import Budget, Share
+from shardline.reading.budget import Budget, Share
 
 STEPS = st.lists(
     st.tuples(st.sampled_from(["join", "take", "give", "leave"]), st.integers(0, 5), st.integers(1, 30)), max_size=60

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shardline import SHARD_END, TRIM_HORIZON, Checkpoint, ChildShard, Lease, Shard
-from shardline.lineage import children_to_create, is_ready, leases_to_create, leases_to_delete, unleased_parents
+from shardline.leases.lineage import children_to_create, is_ready, leases_to_create, leases_to_delete, unleased_parents
 
 HORIZON = Checkpoint(TRIM_HORIZON)
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shardline import Checkpoint
-from shardline.progress import Delivery, Progress
+from shardline.work.progress import Delivery, Progress
 
 
 @given(st.data())

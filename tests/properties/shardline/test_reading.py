@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from aws_wire import aggregation
 from shardline import TRIM_HORIZON, Checkpoint, GroupSettings
 from shardline.clock import LoopClock
-from shardline.pacing import PollBudgets
-from shardline.reading import Reader
+from shardline.reading.pacing import PollBudgets
+from shardline.reading.reader import Reader
 from shardline.settings import Reading
 from shardline.testing import MemorySource, MemoryStream, run_in_virtual_time
 

@@ -13,7 +13,7 @@ from shardline.cli.following import Following
 from shardline.cli.listing import ListedShard, tree
 from shardline.cli.positions import Target
 from shardline.cli.rows import Row, contents
-from shardline.dynamodb_rows import to_item
+from shardline.leases.dynamodb_rows import to_item
 
 NUMBERS = st.integers(1, 10**56).map(str)
 CHECKPOINTS = st.builds(Checkpoint, st.one_of(st.sampled_from(["TRIM_HORIZON", "LATEST", "SHARD_END"]), NUMBERS))

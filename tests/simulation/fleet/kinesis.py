@@ -258,7 +258,7 @@ class SourceCounts:
 
 
 class SimulatedSource:
-    """Shards and subscriptions as one worker sees them; see shardline.stream.Source."""
+    """Shards and subscriptions as one worker sees them; see shardline.reading.stream.Source."""
 
     def __init__(self, kinesis: Kinesis, link: Link, faults: Counter[str]) -> None:
         self.name = f"simulated stream {next(_NAMES)}"

@@ -9,7 +9,7 @@ from typing import Any
 
 from fleet.world import World
 
-from shardline.dynamodb_rows import EPOCH_KEY, from_item, is_lease
+from shardline.leases.dynamodb_rows import EPOCH_KEY, from_item, is_lease
 from shardline.model import TRIM_HORIZON, Checkpoint, Lease
 
 Position = tuple[int, int]

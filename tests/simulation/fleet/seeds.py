@@ -15,7 +15,7 @@ from fleet.workers import TABLE, Services, Worker, settings
 from fleet.world import World
 
 from local_aws.kinesis.settings import KinesisSettings
-from shardline.dynamodb_rows import from_item, is_lease
+from shardline.leases.dynamodb_rows import from_item, is_lease
 from shardline.model import Lease
 from shardline.testing.dynamodb import MemoryDynamoDB
 

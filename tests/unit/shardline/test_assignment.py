@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shardline import SHARD_END, TRIM_HORIZON, Checkpoint, Lease
-from shardline.assignment import Plan, Sightings, View, balanced, single_owner
+from shardline.leases.assignment import Plan, Sightings, View, balanced, single_owner
 
 
 def lease(shard_id: str, owner: str | None = None, **changes: object) -> Lease:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from shardline.budget import Budget, Share
+from shardline.reading.budget import Budget, Share
 
 
 def test_one_shard_may_use_all_that_nobody_is_guaranteed() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from aws_wire.kinesis import SubscribeToShardEvent
 from shardline import TRIM_HORIZON, Batch, Checkpoint, ConsumerGroup, GroupSettings, Lease, each_batch
-from shardline.loss import DataLoss, may_have_expired, written_at
+from shardline.reading.loss import DataLoss, may_have_expired, written_at
 from shardline.testing import MemoryLeaseTable, MemorySource, MemoryStream, run_in_virtual_time
 
 FIRST = "shardId-000000000000"

@@ -6,7 +6,7 @@ import pytest
 
 from aws_wire import aggregation
 from shardline import Checkpoint, Record
-from shardline.deaggregation import expand
+from shardline.reading.deaggregation import expand
 
 ARRIVED = 1704164645.678
 

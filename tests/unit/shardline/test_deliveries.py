@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from shardline import Budget, Checkpoint, LeaseLost, ShardLease
-from shardline.cursor import ShardEvent
-from shardline.deliveries import QUIET_SECONDS, Deliveries
+from shardline.reading.cursor import ShardEvent
 from shardline.testing import records
+from shardline.work.deliveries import QUIET_SECONDS, Deliveries
 
 
 def reading(now: float = 0.0) -> Deliveries:

@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from shardline import Checkpoint, DynamoDBLeaseTable, LeaseTableUnavailable
-from shardline.dynamodb_counter import first_epoch
-from shardline.dynamodb_rows import counter_item, from_item, is_lease, to_item
-from shardline.kcl import live_workers
+from shardline.leases.dynamodb_counter import first_epoch
+from shardline.leases.dynamodb_rows import counter_item, from_item, is_lease, to_item
+from shardline.leases.kcl import live_workers
 
 KCL_ITEM: dict[str, Any] = {
     "leaseKey": {"S": "shardId-000000000003"},

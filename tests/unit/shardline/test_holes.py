@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shardline import SHARD_END, TRIM_HORIZON, Checkpoint, Lease
-from shardline.holes import CONFIRMATIONS, LAST_HASH_KEY, Audit, Hole, holes
+from shardline.leases.holes import CONFIRMATIONS, LAST_HASH_KEY, Audit, Hole, holes
 
 HALF = LAST_HASH_KEY // 2
 

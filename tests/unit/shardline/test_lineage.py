@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shardline import AT_TIMESTAMP, LATEST, SHARD_END, TRIM_HORIZON, Checkpoint, ChildShard, Lease, Shard
-from shardline.lineage import (
+from shardline.leases.lineage import (
     children_to_create,
     is_ready,
     leases_to_create,

@@ -26,7 +26,7 @@ from shardline import (
     each_batch,
 )
 from shardline.model import ChildShard
-from shardline.multi_stream_table import MultiStreamTable
+from shardline.streams.table import MultiStreamTable
 from shardline.testing import MemoryLeaseTable, MemorySource, MemoryStream, run_in_virtual_time
 
 ACCOUNT = "123456789012"

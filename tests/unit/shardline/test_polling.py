@@ -12,9 +12,9 @@ import pytest
 from aws_wire import aggregation, kinesis
 from shardline import AT_TIMESTAMP, LATEST, TRIM_HORIZON, Checkpoint, GroupSettings, SubscriptionFailed
 from shardline.clock import LoopClock
-from shardline.cursor import Cursor, ShardEvent
-from shardline.pacing import FanOutHealth, PollBudget, PollBudgets, SubscribePace
-from shardline.reading import Reader
+from shardline.reading.cursor import Cursor, ShardEvent
+from shardline.reading.pacing import FanOutHealth, PollBudget, PollBudgets, SubscribePace
+from shardline.reading.reader import Reader
 from shardline.testing import MemorySource, MemoryStream, run_in_virtual_time
 
 SHARD = "shardId-000000000000"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shardline import Checkpoint
-from shardline.progress import MOST_BATCHES, Progress
+from shardline.work.progress import MOST_BATCHES, Progress
 
 
 def test_with_one_two_and_four_done_two_is_safe() -> None:

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from shardline.cursor import ShardEvent
 from shardline.model import ChildShard, Record
-from shardline.read_ahead import merged, reading_ahead
+from shardline.reading.cursor import ShardEvent
+from shardline.reading.read_ahead import merged, reading_ahead
 
 
 def event(*numbers: int, ended: bool = False, behind: int = 0) -> ShardEvent:

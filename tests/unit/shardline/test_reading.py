@@ -12,11 +12,11 @@ import pytest
 from aws_wire.kinesis import ChildShard, GetRecordsAnswer, SubscribeToShardEvent
 from shardline import TRIM_HORIZON, Checkpoint, GroupSettings, Record, Shard, ShardGone, SubscriptionFailed
 from shardline.clock import LoopClock
-from shardline.cursor import ShardEvent
 from shardline.errors import FanOutRefused
-from shardline.loss import DataLoss
-from shardline.pacing import PollBudgets
-from shardline.reading import Reader
+from shardline.reading.cursor import ShardEvent
+from shardline.reading.loss import DataLoss
+from shardline.reading.pacing import PollBudgets
+from shardline.reading.reader import Reader
 from shardline.testing import run_in_virtual_time
 
 SILENCE = object()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from shardline import SHARD_END, TRIM_HORIZON, Checkpoint, Lease, Shard
-from shardline.holes import CONFIRMATIONS, LAST_HASH_KEY, Hole
-from shardline.loss import DataLoss
-from shardline.shard_sync import ShardSync
-from shardline.streams import OneStream
+from shardline.leases.holes import CONFIRMATIONS, LAST_HASH_KEY, Hole
+from shardline.leases.shard_sync import ShardSync
+from shardline.reading.loss import DataLoss
+from shardline.streams.one_stream import OneStream
 from shardline.testing import MemoryLeaseTable
 
 HALF = LAST_HASH_KEY // 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shardline.throughput import MEMORY_SECONDS, Throughput
+from shardline.leases.throughput import MEMORY_SECONDS, Throughput
 
 
 def test_the_first_measurement_is_the_rate_itself() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shardline import SHARD_END, TRIM_HORIZON, Checkpoint, Lease
-from shardline.watch import CALM_AFTER_SECONDS, SMALL_TABLE_LEASES, Watch, rota
+from shardline.leases.watch import CALM_AFTER_SECONDS, SMALL_TABLE_LEASES, Watch, rota
 
 
 def leases(count: int, workers: int = 2) -> list[Lease]:

@@ -1,8 +1,5 @@
 """An asyncio consumer group for Amazon Kinesis: fan-out, leases in DynamoDB, safe checkpoints."""
 
-from shardline.batches import Batches
-from shardline.budget import Budget
-from shardline.dynamodb import DynamoDBLeaseTable
 from shardline.errors import (
     LeaseLost,
     LeaseTableMismatch,
@@ -13,7 +10,8 @@ from shardline.errors import (
     SubscriptionFailed,
 )
 from shardline.group import ConsumerGroup
-from shardline.lease_table import LeaseTable
+from shardline.leases.dynamodb import DynamoDBLeaseTable
+from shardline.leases.table import LeaseTable
 from shardline.model import (
     AT_TIMESTAMP,
     LATEST,
@@ -27,10 +25,12 @@ from shardline.model import (
     Shard,
     ShardLease,
 )
-from shardline.multi_stream import MultiStreamGroup
 from shardline.processor import Processor, each_batch
+from shardline.reading.budget import Budget
 from shardline.settings import GroupSettings
 from shardline.snapshot import GroupSnapshot, ShardState
+from shardline.streams.group import MultiStreamGroup
+from shardline.work.batches import Batches
 
 __all__ = [
     "AT_TIMESTAMP",

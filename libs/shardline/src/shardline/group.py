@@ -11,26 +11,26 @@ from contextlib import suppress
 from typing import Any
 
 from shardline.backoff import Backoff
-from shardline.batches import Batches
-from shardline.budget import Budget
 from shardline.cancellation import despite_cancellation
 from shardline.clock import Clock, LoopClock
 from shardline.errors import LeaseTableUnavailable, ShardGone, StreamUnavailable
-from shardline.held import HeldLease
-from shardline.holes import AUDIT_SECONDS
-from shardline.lease_table import LeaseTable
-from shardline.loss import DataLoss
-from shardline.offers import Offers
+from shardline.leases.held import HeldLease
+from shardline.leases.holes import AUDIT_SECONDS
+from shardline.leases.shard_sync import ShardSync
+from shardline.leases.table import LeaseTable
+from shardline.leases.taker import TAKES_AT_ONCE, LeaseTaker
 from shardline.processor import Processor
-from shardline.reading import Reader
+from shardline.reading.budget import Budget
+from shardline.reading.loss import DataLoss
+from shardline.reading.reader import Reader
+from shardline.reading.stream import Source, Stream
 from shardline.settings import GroupSettings
-from shardline.shard_sync import ShardSync
 from shardline.snapshot import GroupSnapshot, shard_state
-from shardline.stream import Source, Stream
-from shardline.streams import OneStream, Streams
-from shardline.surroundings import Surroundings
-from shardline.taker import TAKES_AT_ONCE, LeaseTaker
-from shardline.worker import ShardWorker
+from shardline.streams.one_stream import OneStream, Streams
+from shardline.work.batches import Batches
+from shardline.work.offers import Offers
+from shardline.work.surroundings import Surroundings
+from shardline.work.worker import ShardWorker
 
 _UNAVAILABLE = (LeaseTableUnavailable, StreamUnavailable, ShardGone)
 _LOSSES_KEPT = 100

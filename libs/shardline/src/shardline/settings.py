@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from shardline.model import AT_TIMESTAMP, LATEST, TRIM_HORIZON, Checkpoint
-from shardline.transport import TransportName
+from shardline.reading.transport import TransportName
 
 Strategy = Literal["balanced", "single_owner"]
 Reading = Literal["fan_out", "polling", "auto"]
@@ -27,7 +27,7 @@ class GroupSettings:
     lease_duration_seconds: float = 10.0
     """A lease not renewed for this long may be taken. It is renewed after 40 % of it, then tried every second."""
     scan_interval_seconds: float = 2.0
-    """How often a worker looks for leases to take. In calm times it looks less often; see shardline.watch."""
+    """How often a worker looks for leases to take. In calm times it looks less often; see shardline.leases.watch."""
     rebalance_seconds: float = 10.0
     """A lease is not moved for balance before it has been seen with its owner for this long."""
     shard_sync_interval_seconds: float = 60.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from shardline.loss import DataLoss
 from shardline.model import Checkpoint
-from shardline.worker import ShardWorker
+from shardline.reading.loss import DataLoss
+from shardline.work.worker import ShardWorker
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from console.settings import Settings
 from console.shards import Answer, Group
 from service_runtime import aws
 from shardline import Lease, Shard, ShardlineError
-from shardline.dynamodb import DynamoDBLeaseTable
+from shardline.leases.dynamodb import DynamoDBLeaseTable
 
 
 class ShardSource(Protocol):

@@ -15,7 +15,7 @@ from shardline.cli.consent import why_live
 from shardline.cli.listing import HASH_KEYS, ListedShard
 from shardline.cli.positions import Target
 from shardline.cli.rows import Contents, contents, motion, prefix_of, signs_of_life, without_prefix
-from shardline.dynamodb_rows import EPOCH_KEY, STATE_ATTRIBUTE, to_item
+from shardline.leases.dynamodb_rows import EPOCH_KEY, STATE_ATTRIBUTE, to_item
 
 EPOCH = {
     "leaseKey": {"S": EPOCH_KEY},

@@ -17,7 +17,7 @@ from shardline.cli.connection import ANSWER_IS_NO, DONE, Connection, unless_writ
 from shardline.cli.consent import confirmed, why_live
 from shardline.cli.rows import Contents, Row, is_counter, watch_for_life
 from shardline.cli.text import as_json, plural, table
-from shardline.dynamodb_rows import STATE_ATTRIBUTE, Item, key_of
+from shardline.leases.dynamodb_rows import STATE_ATTRIBUTE, Item, key_of
 from shardline.model import AT_TIMESTAMP
 
 System = Literal["kcl", "shardline"]

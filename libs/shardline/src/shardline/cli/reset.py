@@ -20,7 +20,7 @@ from shardline.cli.moments import first_records
 from shardline.cli.positions import Target
 from shardline.cli.rows import Row, prefix_of, watch_for_life, without_prefix
 from shardline.cli.text import as_json, place, plural, table
-from shardline.dynamodb_rows import STATE_ATTRIBUTE, key_of, to_item
+from shardline.leases.dynamodb_rows import STATE_ATTRIBUTE, key_of, to_item
 from shardline.model import LATEST, SHARD_END, TRIM_HORIZON, Checkpoint, Lease
 
 _PREPARED = ("pendingCheckpoint", "pendingCheckpointSubSequenceNumber", "pendingCheckpointState")

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from shardline.cli.connection import MISUSED, CommandFailed, explained
-from shardline.dynamodb_rows import EPOCH_KEY, Item, from_item, is_lease
-from shardline.kcl import live_workers
+from shardline.leases.dynamodb_rows import EPOCH_KEY, Item, from_item, is_lease
+from shardline.leases.kcl import live_workers
 from shardline.model import Lease
 
 KCL_REPORT_SECONDS = 32.0

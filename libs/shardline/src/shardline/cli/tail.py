@@ -20,9 +20,9 @@ from shardline.cli.positions import Target
 from shardline.cli.text import as_json, moment
 from shardline.clock import LoopClock
 from shardline.model import Checkpoint
-from shardline.reading import Reader
+from shardline.reading.reader import Reader
+from shardline.reading.stream import Stream
 from shardline.settings import GroupSettings
-from shardline.stream import Stream
 
 Form = Literal["auto", "text", "base64"]
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from zlib import crc32
 
-from shardline.dynamodb_rows import check_state
 from shardline.errors import LeaseLost, LeaseTableMismatch
+from shardline.leases.dynamodb_rows import check_state
 from shardline.model import Checkpoint, ChildShard, Lease
 
 

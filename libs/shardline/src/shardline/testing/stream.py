@@ -102,7 +102,7 @@ class MemoryStream:
 
 
 class MemorySource:
-    """One consumer of a MemoryStream; see shardline.stream.Source.
+    """One consumer of a MemoryStream; see shardline.reading.stream.Source.
 
     Subscriptions last `life_seconds`, and each event or poll fails with the probability `failure_rate`. As with
     Kinesis, a subscription is refused within 5 s of a success and later ends the former one; a shard answers 5 polls

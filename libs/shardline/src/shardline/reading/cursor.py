@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aws_wire import kinesis
-from shardline.deaggregation import expand
 from shardline.errors import SubscriptionFailed
 from shardline.model import Checkpoint, ChildShard, Record
+from shardline.reading.deaggregation import expand
 
 
 @dataclass(frozen=True, slots=True)

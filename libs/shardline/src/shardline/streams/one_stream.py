@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from shardline.model import ChildShard, Shard
-from shardline.reading import Reader
+from shardline.reading.reader import Reader
 
 
 class OneStream:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from shardline.budget import Share
-from shardline.cursor import ShardEvent
 from shardline.errors import LeaseLost
 from shardline.model import Batch, Checkpoint, ShardLease
-from shardline.progress import Delivery, Progress
+from shardline.reading.budget import Share
+from shardline.reading.cursor import ShardEvent
+from shardline.work.progress import Delivery, Progress
 
 QUIET_SECONDS = 3600.0
 """After this long without records a shard's checkpoint follows what Kinesis tells, or it would expire as its record

@@ -14,8 +14,8 @@ from typing import Any, Self
 
 from shardline.cancellation import until_ended
 from shardline.model import Batch
-from shardline.offers import Offers
 from shardline.processor import Processor
+from shardline.work.offers import Offers
 
 Run = Callable[[Processor, asyncio.Event], Coroutine[Any, Any, None]]
 

@@ -6,12 +6,12 @@ import random
 from dataclasses import dataclass
 from typing import Protocol
 
-from shardline.budget import Budget
 from shardline.clock import Clock
-from shardline.lease_table import LeaseTable
+from shardline.leases.table import LeaseTable
 from shardline.processor import Processor
+from shardline.reading.budget import Budget
 from shardline.settings import GroupSettings
-from shardline.streams import Streams
+from shardline.streams.one_stream import Streams
 
 
 class Siblings(Protocol):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from shardline.lease_table import LeaseTable
-from shardline.many_streams import prefix_of
+from shardline.leases.table import LeaseTable
 from shardline.model import Checkpoint, ChildShard, Lease
+from shardline.streams.many_streams import prefix_of
 
 _COLONS = 3
 """In `account:stream:creation epoch:shard`."""

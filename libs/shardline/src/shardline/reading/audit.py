@@ -7,13 +7,13 @@ import logging
 from collections.abc import Callable
 
 from shardline.clock import Clock
-from shardline.cursor import Cursor, ShardEvent
 from shardline.errors import ShardGone, StreamUnavailable, SubscriptionFailed
-from shardline.loss import DataLoss, may_have_expired, written_at
 from shardline.model import TRIM_HORIZON, Checkpoint
-from shardline.pacing import PollBudget
-from shardline.polling import within_budget
-from shardline.stream import Source
+from shardline.reading.cursor import Cursor, ShardEvent
+from shardline.reading.loss import DataLoss, may_have_expired, written_at
+from shardline.reading.pacing import PollBudget
+from shardline.reading.polling import within_budget
+from shardline.reading.stream import Source
 
 _SEARCH_CALLS = 20
 _SEARCH_SECONDS = 10.0

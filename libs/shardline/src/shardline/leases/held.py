@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 from shardline.clock import Clock
 from shardline.errors import LeaseLost, LeaseTableUnavailable
-from shardline.lease_table import LeaseTable
+from shardline.leases.table import LeaseTable
+from shardline.leases.throughput import Throughput
 from shardline.model import Checkpoint, Lease
-from shardline.throughput import Throughput
 
 
 class HeldLease:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Container, Sequence
 
-from shardline import lineage
-from shardline.holes import Audit, Hole, holes
-from shardline.lease_table import LeaseTable
-from shardline.loss import DataLoss
+from shardline.leases import lineage
+from shardline.leases.holes import Audit, Hole, holes
+from shardline.leases.table import LeaseTable
 from shardline.model import Checkpoint, Lease
-from shardline.streams import Streams
+from shardline.reading.loss import DataLoss
+from shardline.streams.one_stream import Streams
 
 _log = logging.getLogger(__name__)
 

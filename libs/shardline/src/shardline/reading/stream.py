@@ -14,7 +14,7 @@ from aws_wire.kinesis import GetRecordsAnswer, SubscribeToShardEvent
 from shardline.clock import Clock, LoopClock
 from shardline.errors import FanOutRefused, ShardGone, StreamUnavailable
 from shardline.model import AT_TIMESTAMP, Checkpoint, Shard
-from shardline.transport import Transport, TransportName, translated_read, transport_of
+from shardline.reading.transport import Transport, TransportName, translated_read, transport_of
 
 _LIST_CALLS_PER_SECOND = 5
 _ACTIVE_POLLS = 120

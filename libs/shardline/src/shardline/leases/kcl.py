@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shardline.dynamodb_rows import from_item, is_lease
+from shardline.leases.dynamodb_rows import from_item, is_lease
 
 HEARTBEAT_EXPIRY_SECONDS = 60.0
 """After this a worker that has not reported counts as gone, in the KCL as here."""

@@ -9,20 +9,20 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from shardline.batches import Batches
-from shardline.budget import Budget
 from shardline.clock import Clock, LoopClock
 from shardline.group import ConsumerGroup
-from shardline.lease_table import LeaseTable
-from shardline.loss import DataLoss
-from shardline.many_streams import KinesisSources, ListStreams, ManyStreams, Sources
-from shardline.multi_stream_table import MultiStreamTable
-from shardline.offers import Offers
+from shardline.leases.table import LeaseTable
 from shardline.processor import Processor
-from shardline.reading import Reader
+from shardline.reading.budget import Budget
+from shardline.reading.loss import DataLoss
+from shardline.reading.reader import Reader
+from shardline.reading.stream import Source
 from shardline.settings import GroupSettings
 from shardline.snapshot import GroupSnapshot
-from shardline.stream import Source
+from shardline.streams.many_streams import KinesisSources, ListStreams, ManyStreams, Sources
+from shardline.streams.table import MultiStreamTable
+from shardline.work.batches import Batches
+from shardline.work.offers import Offers
 
 _log = logging.getLogger(__name__)
 

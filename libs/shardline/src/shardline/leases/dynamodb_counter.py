@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from shardline.dynamodb_rows import EPOCH_KEY, EPOCH_TYPE, Item, counter_item, from_item, is_lease, key_of
-from shardline.dynamodb_table import Refused, Table
 from shardline.errors import LeaseTableMismatch, LeaseTableUnavailable
+from shardline.leases.dynamodb_rows import EPOCH_KEY, EPOCH_TYPE, Item, counter_item, from_item, is_lease, key_of
+from shardline.leases.dynamodb_table import Refused, Table
 
 _FLOOR_SECONDS = 1_704_067_200
 """2024-01-01T00:00:00Z. Epochs counted from the seconds since then stay below 2**31 until 2092."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shardline import lineage
+from shardline.leases import lineage
 from shardline.model import Lease
 
 SMALL_TABLE_LEASES = 10

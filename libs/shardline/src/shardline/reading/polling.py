@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 from aws_wire.kinesis import GetRecordsAnswer
 from shardline.clock import Clock
-from shardline.cursor import Cursor, ShardEvent
 from shardline.errors import SubscriptionFailed
 from shardline.model import LATEST, ChildShard
-from shardline.pacing import PollBudget
+from shardline.reading.cursor import Cursor, ShardEvent
+from shardline.reading.pacing import PollBudget
+from shardline.reading.stream import Source
 from shardline.settings import GroupSettings
-from shardline.stream import Source
 
 _FIRST_IDLE_SECONDS = 0.25
 _ITERATOR_SKEW_SECONDS = 60.0

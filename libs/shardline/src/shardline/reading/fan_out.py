@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
 from shardline.clock import Clock
-from shardline.cursor import Cursor
-from shardline.cursor import ShardEvent as ShardEvent
-from shardline.pacing import SubscribePace
+from shardline.reading.cursor import Cursor
+from shardline.reading.cursor import ShardEvent as ShardEvent
+from shardline.reading.pacing import SubscribePace
+from shardline.reading.stream import Source
 from shardline.settings import GroupSettings
-from shardline.stream import Source
 
 _EARLIEST_RENEWAL = 0.9
 """Of a subscription's time: a fleet that started at once does not renew at once."""

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from shardline import kcl
-from shardline.dynamodb_counter import Counter
-from shardline.dynamodb_rows import Item, check_state, from_item, is_lease, key_of, throughput_value, to_item
-from shardline.dynamodb_table import Refused, Table
 from shardline.errors import LeaseLost, LeaseTableUnavailable
+from shardline.leases import kcl
+from shardline.leases.dynamodb_counter import Counter
+from shardline.leases.dynamodb_rows import Item, check_state, from_item, is_lease, key_of, throughput_value, to_item
+from shardline.leases.dynamodb_table import Refused, Table
 from shardline.model import Checkpoint, ChildShard, Lease
 
 _RELEASES = 5

@@ -12,19 +12,19 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 
-from shardline import fan_out
-from shardline.audit import Audit
 from shardline.backoff import Backoff
 from shardline.clock import Clock
-from shardline.cursor import Cursor, ShardEvent
 from shardline.errors import FanOutRefused, ShardGone, StreamUnavailable, SubscriptionFailed
-from shardline.loss import DataLoss
 from shardline.model import LATEST, Checkpoint
-from shardline.pacing import SUBSCRIBE_INTERVAL_SECONDS, FanOutHealth, PollBudgets, SubscribePace
-from shardline.polling import Poller
+from shardline.reading import fan_out
+from shardline.reading.audit import Audit
+from shardline.reading.cursor import Cursor, ShardEvent
+from shardline.reading.loss import DataLoss
+from shardline.reading.pacing import SUBSCRIBE_INTERVAL_SECONDS, FanOutHealth, PollBudgets, SubscribePace
+from shardline.reading.polling import Poller
+from shardline.reading.stream import FAN_OUT_REFUSALS, Source
+from shardline.reading.tally import Tally
 from shardline.settings import GroupSettings
-from shardline.stream import FAN_OUT_REFUSALS, Source
-from shardline.tally import Tally
 
 _POLL_BUDGETS = PollBudgets()
 """Of the whole process: Kinesis counts the polls of all its readers together."""

@@ -7,15 +7,15 @@ import logging
 import random
 from collections.abc import Container, Mapping, Sequence
 
-from shardline.assignment import Plan, Sightings, View, plan
 from shardline.backoff import Backoff
 from shardline.clock import Clock
 from shardline.errors import LeaseLost, LeaseTableUnavailable
-from shardline.held import HeldLease
-from shardline.lease_table import LeaseTable, table_rows
+from shardline.leases.assignment import Plan, Sightings, View, plan
+from shardline.leases.held import HeldLease
+from shardline.leases.table import LeaseTable, table_rows
+from shardline.leases.watch import Watch
 from shardline.model import AT_TIMESTAMP, LATEST, TRIM_HORIZON, Lease
 from shardline.settings import GroupSettings
-from shardline.watch import Watch
 
 TAKES_AT_ONCE = 16
 _HANDOFF_LOOK_SECONDS = 0.5

@@ -7,20 +7,21 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 
-from shardline import fan_out, lineage
 from shardline.backoff import Backoff
 from shardline.cancellation import despite_cancellation
-from shardline.deliveries import Deliveries
 from shardline.errors import LeaseLost, LeaseTableUnavailable, ShardGone, StreamUnavailable
-from shardline.held import HeldLease
-from shardline.lease_table import table_rows
-from shardline.loss import DataLoss
+from shardline.leases import lineage
+from shardline.leases.held import HeldLease
+from shardline.leases.table import table_rows
 from shardline.model import LATEST, SHARD_END, Checkpoint, ChildShard, ShardLease
 from shardline.processor import Interruptible
-from shardline.progress import Progress
-from shardline.read_ahead import ReadAhead, reading_ahead
-from shardline.surroundings import Surroundings
-from shardline.tally import Tally
+from shardline.reading import fan_out
+from shardline.reading.loss import DataLoss
+from shardline.reading.read_ahead import ReadAhead, reading_ahead
+from shardline.reading.tally import Tally
+from shardline.work.deliveries import Deliveries
+from shardline.work.progress import Progress
+from shardline.work.surroundings import Surroundings
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from shardline import lineage
+from shardline.leases import lineage
 from shardline.model import Lease
 from shardline.settings import Strategy
 

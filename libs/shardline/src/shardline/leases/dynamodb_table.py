@@ -9,8 +9,8 @@ from typing import Any
 import aiohttp
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shardline.dynamodb_rows import Item
 from shardline.errors import LeaseTableUnavailable
+from shardline.leases.dynamodb_rows import Item
 
 _REFUSED = "ConditionalCheckFailedException"
 

@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from shardline.budget import Share
-from shardline.cursor import ShardEvent
 from shardline.model import Record
+from shardline.reading.budget import Share
+from shardline.reading.cursor import ShardEvent
 
 
 class ReadAhead:

@@ -1,0 +1,1 @@
+"""One stream, or many in one group."""

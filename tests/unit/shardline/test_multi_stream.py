@@ -284,6 +284,48 @@ def test_a_stream_made_anew_under_its_name_starts_afresh() -> None:
     virtually(main)
 
 
+def test_leases_of_a_wanted_stream_outlast_any_time_in_which_it_cannot_be_read() -> None:
+    """A role that may not describe it, or a throttle, is no reason to forget how far the group has read."""
+
+    async def main() -> None:
+        bench = Bench(one=1, two=1)
+        async with bench.running():
+            await asyncio.sleep(5)
+        before = bench.lease("two").checkpoint
+        bench.account.away.add("two")
+        bench.write("two", 5)
+        async with bench.running("another", former_stream_grace_seconds=300):
+            await asyncio.sleep(1000)
+            assert bench.lease("two").checkpoint == before
+            bench.account.away.clear()
+            await asyncio.sleep(25)
+            assert bench.complete, "it goes on where it was"
+
+    virtually(main)
+
+
+def test_a_stream_made_anew_between_two_listings_is_noticed() -> None:
+    """Its shards have the ids of the old one's, some of which had ended: under the old leases nobody would read them."""
+
+    async def main() -> None:
+        bench = Bench(one=1, two=1)
+        async with bench.running():
+            await asyncio.sleep(5)
+            old = bench.account.streams["one"][0]
+            old.split(old.shards["shardId-000000000000"])
+            await asyncio.sleep(15)
+            assert bench.lease("one").is_ended
+            bench.account.create("one", created=1_800_000_000)
+            bench.put["one"].clear()
+            bench.got["one"].clear()
+            bench.write("one", 5)
+            await asyncio.sleep(25)
+            assert bench.complete
+            assert bench.lease("one").checkpoint == Checkpoint(str(bench.put["one"][-1]))
+
+    virtually(main)
+
+
 def test_a_reshard_of_one_stream_follows_the_lineage_within_it() -> None:
     """Children wait for their parents; rows name both by plain shard ids, as those of the KCL do."""
 

@@ -37,7 +37,7 @@ class MultiStreamGroup:
 
     A stream that is no longer named, or is deleted, is given up; its leases are deleted when nobody has
     written them for `former_stream_grace_seconds`. If it is named again before, reading goes on where it was.
-    A stream that is not there (yet) holds up none of the others. The rest is as for ConsumerGroup.
+    A stream that is not there (yet), or cannot be read, holds up none of the others, and keeps its leases. The rest is as for ConsumerGroup.
     """
 
     def __init__(
@@ -107,6 +107,8 @@ class MultiStreamGroup:
         """Give up the shards of streams that are gone, and clean up after those that are gone for long."""
         self._group.give_up(lambda lease_key: not self._streams.has(lease_key))
         for lease in self._table.former(self._grace):
+            if not self._streams.is_former(lease.shard_id):
+                continue
             _log.info("deleting the lease %s: its stream is no longer read", lease.shard_id)
             await self._table.remove(lease)
 

@@ -21,6 +21,9 @@ ListStreams = Callable[[], Awaitable[Iterable[str]]]
 _CALLS_AT_ONCE = 8
 """DescribeStreamSummary allows 20 calls a second in an account."""
 
+_LOOKED_AFTER_AT_ONCE = 100
+"""Of the streams being read, so many are asked at each refresh, by turns, whether they were made anew."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -91,6 +94,7 @@ class ManyStreams:
 
     A stream that cannot be found or listed does not hold up the others: it joins as soon as it can be. One
     that is no longer wanted, or no longer there, is gone with the next refresh; `after_refresh` follows each.
+    One that was made anew is told by its creation, for its shards may have the ids of the old one's.
     """
 
     name = "*"
@@ -111,11 +115,19 @@ class ManyStreams:
         self._known: dict[str, OneStream] = {}
         self._shards: dict[str, list[Shard]] = {}
         self._doubtful: set[str] = set()
+        self._absent: set[str] = set()
+        self._looked_after = 0
         self._calls = asyncio.Semaphore(_CALLS_AT_ONCE)
 
     def has(self, lease_key: str) -> bool:
         """Whether the lease is of a stream that is read now."""
         return prefix_of(lease_key) in self._shards
+
+    def is_former(self, lease_key: str) -> bool:
+        """Whether the lease's stream is unwanted or gone, as opposed to one that cannot be asked about just now."""
+        name = prefix_of(lease_key).split(":")[-3]
+        is_known = name not in self._names or name in self._streams or name in self._absent
+        return is_known and not self.has(lease_key)
 
     def of(self, lease_key: str) -> OneStream:
         """See Streams."""
@@ -129,6 +141,7 @@ class ManyStreams:
         names = await self._ask()
         for name in [name for name in self._streams if name not in names]:
             self._forget(name, "no longer wanted")
+        await asyncio.gather(*(self._look_after(stream) for stream in self._next_looked_after()))
         missing = [name for name in names if name not in self._streams or name in self._doubtful]
         await asyncio.gather(*(self._join(name) for name in missing))
         await self._after_refresh()
@@ -150,6 +163,23 @@ class ManyStreams:
             _log.exception("the streams to read are not known; going on with the last ones")
         return self._names
 
+    def _next_looked_after(self) -> list[OneStream]:
+        streams = list(self._streams.values())
+        start = self._looked_after % max(1, len(streams))
+        self._looked_after = start + _LOOKED_AFTER_AT_ONCE
+        return (streams[start:] + streams[:start])[:_LOOKED_AFTER_AT_ONCE]
+
+    async def _look_after(self, stream: OneStream) -> None:
+        """Doubt a stream that is no longer the one that is being read."""
+        async with self._calls:
+            try:
+                if await self._sources.identify(stream.name) + ":" != stream.prefix:
+                    self._doubtful.add(stream.name)
+            except ShardGone:
+                self._doubtful.add(stream.name)
+            except StreamUnavailable as error:
+                _log.debug("stream %s is taken for what it was: %s", stream.name, error)
+
     async def _join(self, name: str) -> None:
         async with self._calls:
             try:
@@ -162,8 +192,10 @@ class ManyStreams:
                     stream = OneStream(name, self._reader(prefix, self._sources.source(name)), prefix)
                 shards = await stream.list_shards()
             except ShardGone as gone:
+                self._absent.add(name)
                 self._forget(name, str(gone))
             except StreamUnavailable as error:
+                self._absent.discard(name)
                 _log.warning("stream %s cannot be read yet: %s", name, error)
             else:
                 await self._joined(stream, shards)
@@ -176,6 +208,7 @@ class ManyStreams:
         if stream.name not in self._streams:
             _log.info("reading stream %s", stream.prefix[:-1])
         self._doubtful.discard(stream.name)
+        self._absent.discard(stream.name)
         self._known[stream.prefix] = self._streams[stream.name] = stream
         self._shards[stream.prefix] = shards
 

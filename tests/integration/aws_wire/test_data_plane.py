@@ -1,11 +1,13 @@
 """The data plane on real sockets, over both transports."""
 
 import asyncio
+import base64
 import json
 from contextlib import aclosing
 from typing import Any
 
 import pytest
+from aiobotocore.config import AioConfig
 
 from aws_wire import event_stream
 from aws_wire.data_plane import ConnectionLost, CorruptFrame, DataPlane, Deadlines, ServiceFault
@@ -222,6 +224,46 @@ async def test_a_call_without_an_answer_ends_at_its_deadline(serve, kinesis, tra
     async with DataPlane.of(await kinesis(server.url), transport, deadlines=QUICK) as plane:
         with pytest.raises(ConnectionLost, match="in time"):
             await plane.call("PutRecords", b"{}", seconds=0.1)
+
+
+@BOTH
+async def test_an_error_answer_that_does_not_end_is_a_lost_connection(serve, kinesis, transport, protocol):
+    """Its head came in time, its body never does: a subscription must not hang there."""
+
+    async def half(exchange: Any) -> None:
+        await exchange.respond(500)
+        await exchange.send(b'{"__type":')
+        await exchange.was_given_up.wait()
+
+    server = await serve(half, protocol=protocol)
+    impatient = Deadlines(connect=5, answer=0.3, ping=5, pong=5)
+    async with DataPlane.of(await kinesis(server.url), transport, deadlines=impatient) as plane:
+        async with asyncio.timeout(5):
+            with pytest.raises(ConnectionLost, match="in time"):
+                await read(plane)
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+async def test_a_proxys_password_is_in_no_error(kinesis, scheme):
+    """A proxy that refuses is named without what it was asked with, which it was asked with nevertheless."""
+    asked: list[bytes] = []
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    proxy = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    port = proxy.sockets[0].getsockname()[1]
+    config = AioConfig(proxies={scheme: f"http://user:p%40ss@127.0.0.1:{port}"})
+    client = await kinesis(f"{scheme}://127.0.0.1:1", config=config)
+    async with proxy, DataPlane.of(client, deadlines=QUICK) as plane:
+        with pytest.raises((ConnectionLost, ServiceFault), match="407") as caught:
+            await plane.call("PutRecords", b"{}")
+    assert b"Basic " + base64.b64encode(b"user:p@ss") in asked[0]
+    assert "p%40ss" not in str(caught.value)
+    assert "p@ss" not in str(caught.value)
 
 
 @BOTH

@@ -60,6 +60,16 @@ async def test_the_servers_limit_of_streams_is_kept(serve, kinesis):
         assert [len(connection.exchanges) for connection in server.connections] == [2, 1]
 
 
+async def test_a_server_that_takes_no_streams_is_not_connected_to_for_ever(serve, kinesis):
+    """A limit of none is a failure of the attempt, or connections would be made without end."""
+    server = await serve(one_event_then_wait)
+    server.max_streams = 0
+    async with DataPlane.of(await kinesis(server.url), "http2", deadlines=QUICK) as plane, asyncio.timeout(5):
+        with pytest.raises(ConnectionLost, match="no streams"):
+            await anext(subscribe(plane))
+    assert len(server.connections) == 1
+
+
 async def test_a_slow_reader_holds_back_its_own_stream_alone(serve, kinesis):
     """The unread stream stops at its window, while another on the same connection gets 40 MB; read on, it goes on."""
 

@@ -9,10 +9,11 @@ from aiobotocore.config import AioConfig
 from aiobotocore.credentials import AioRefreshableCredentials
 from aiobotocore.session import get_session
 from botocore import UNSIGNED
-from botocore.exceptions import CredentialRetrievalError
+from botocore.exceptions import ClientError, CredentialRetrievalError
 
 from aws_wire.data_plane import ServiceFault
 from aws_wire.data_plane.endpoint import CredentialsOf, Endpoint, deadlines_of, endpoint_of
+from aws_wire.data_plane.signing import Credentials
 
 
 @pytest.fixture
@@ -111,6 +112,36 @@ async def test_credentials_that_cannot_be_had_are_a_fault(client):
     made._request_signer._credentials = None
     with pytest.raises(ServiceFault, match="NoCredentials"):
         await CredentialsOf(made).current()
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "AssumeRole"),
+        ConnectionResetError("metadata"),
+        ValueError("a profile's tool wrote no JSON"),
+    ],
+)
+async def test_whatever_a_provider_raises_is_a_fault(client, failure):
+    """A role that cannot be assumed now is tried again like any other refusal; it must not end a sink."""
+    made = await client()
+
+    class Failing:
+        async def get_frozen_credentials(self) -> None:
+            raise failure
+
+    made._request_signer._credentials = Failing()
+    with pytest.raises(ServiceFault, match="CredentialsUnavailable"):
+        await CredentialsOf(made).current()
+
+
+def test_no_secret_is_in_a_representation():
+    """Tracebacks and logs show what repr() says."""
+    credentials = Credentials("AKID", "s3cret", "t0ken")
+    endpoint = Endpoint("https", "x", 443, proxy="http://user:s3cret@proxy:8080")
+    assert "AKID" in repr(credentials)
+    assert "s3cret" not in repr(credentials) + repr(endpoint)
+    assert "t0ken" not in repr(credentials)
 
 
 async def test_a_client_that_does_not_sign_needs_no_credentials(client):

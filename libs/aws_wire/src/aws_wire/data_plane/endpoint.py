@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 import botocore
-from botocore.exceptions import BotoCoreError
 from botocore.httpsession import get_cert_path
 
 from aws_wire.data_plane.answers import DEADLINES, Deadlines
@@ -29,7 +28,7 @@ class Endpoint:
     port: int
     verify: bool | str = True
     client_certificate: tuple[str, str | None] | None = None
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)  # its address may hold a password
 
     @property
     def authority(self) -> str:
@@ -129,8 +128,9 @@ class CredentialsOf:
             raise ServiceFault("NoCredentials", "The client has no credentials.", 0)
         try:
             frozen = await credentials.get_frozen_credentials()
-        except BotoCoreError as error:
-            raise ServiceFault("CredentialsUnavailable", str(error), 0) from error
+        except Exception as error:
+            # A role is assumed by calls of its own, and providers are plug-ins: any failure may come out of them.
+            raise ServiceFault("CredentialsUnavailable", f"{type(error).__name__}: {error}", 0) from error
         if not frozen.access_key or not frozen.secret_key:
             raise ServiceFault("NoCredentials", "The client's credentials are empty.", 0)
         return Credentials(frozen.access_key, frozen.secret_key, frozen.token)

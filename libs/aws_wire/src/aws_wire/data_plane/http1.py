@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -28,6 +29,7 @@ class Http1:
         self._endpoint = endpoint
         self._deadlines = deadlines
         self._url = URL(endpoint.url, encoded=True)
+        self._proxy, self._proxy_headers = _proxy_of(endpoint)
         self._session: aiohttp.ClientSession | None = None
         self._opening = asyncio.Lock()
         self._closed = False
@@ -52,13 +54,20 @@ class Http1:
 
     async def _posted(self, session: aiohttp.ClientSession, headers: Headers, body: bytes) -> aiohttp.ClientResponse:
         data: bytes | AsyncIterator[bytes] = body
+        if not self._endpoint.is_secure:  # without a tunnel the request itself goes to the proxy
+            headers = [*headers, *self._proxy_headers.items()]
         if len(body) > _PIECE_BYTES:
             data = _pieces(body)
             headers = [*headers, ("content-length", str(len(body)))]
         try:
             async with asyncio.timeout(self._deadlines.answer):
                 return await session.post(
-                    self._url, data=data, headers=headers, proxy=self._endpoint.proxy, allow_redirects=False
+                    self._url,
+                    data=data,
+                    headers=headers,
+                    proxy=self._proxy,
+                    proxy_headers=self._proxy_headers if self._endpoint.is_secure else None,
+                    allow_redirects=False,
                 )
         except TimeoutError as error:
             raise ConnectionLost(f"no answer in time from {self._endpoint.authority}") from error
@@ -71,6 +80,8 @@ class Http1:
                 raise ConnectionLost("the data plane is closed")
             if self._session is None:
                 context = await asyncio.to_thread(self._endpoint.tls, ("http/1.1",))
+                if self._closed:  # meanwhile
+                    raise ConnectionLost("the data plane is closed")
                 self._session = aiohttp.ClientSession(
                     connector=aiohttp.TCPConnector(limit=0, ssl=True if context is None else context),
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._deadlines.connect),
@@ -79,6 +90,17 @@ class Http1:
                     skip_auto_headers=("User-Agent", "Accept-Encoding"),
                 )
             return self._session
+
+
+def _proxy_of(endpoint: Endpoint) -> tuple[URL | None, dict[str, str]]:
+    """The proxy's address, and the header with its user and password: errors of aiohttp show what the address holds."""
+    if endpoint.proxy is None:
+        return None, {}
+    url = URL(endpoint.proxy)
+    if url.user is None:
+        return url, {}
+    token = base64.b64encode(f"{url.user}:{url.password or ''}".encode()).decode()
+    return url.with_user(None), {"proxy-authorization": f"Basic {token}"}
 
 
 async def _pieces(body: bytes) -> AsyncIterator[bytes]:

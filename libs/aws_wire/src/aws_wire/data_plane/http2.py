@@ -99,6 +99,8 @@ class Http2:
                     server_hostname=endpoint.host if context is not None else None,
                 )
                 await connection.ready()
+            if not connection.has_room:  # or one connection after the other would be made
+                raise ConnectionLost("the server takes no streams on a new connection")
         except TimeoutError as error:
             connection.abort()
             raise ConnectionLost(f"no HTTP/2 connection in time to {endpoint.authority}") from error

@@ -53,9 +53,11 @@ class GracefulConnection(H2Connection):
         self._frame_dispatch_table[_QuietDataFrame] = self._frame_dispatch_table[DataFrame]
 
     def _receive_goaway_frame(self, frame: Any) -> Any:
-        state = self.state_machine.state
+        # h2 also drops what waits to be sent, an answer to the server's own PING or SETTINGS among it.
+        state, unsent = self.state_machine.state, self._data_to_send
+        self._data_to_send = bytearray()
         received = super()._receive_goaway_frame(frame)
-        self.state_machine.state = state
+        self.state_machine.state, self._data_to_send = state, unsent
         return received
 
 

@@ -155,10 +155,17 @@ class DataPlane:
         headers = await self._headers(operation, body)
         async with exchanges.open(headers, body) as answer:
             if answer.status != _OK:
-                fault = await fault_of(answer)
+                fault = await self._fault(answer)
                 self._learn_skew(fault, answer.headers.get("date"))
                 raise fault
             yield answer
+
+    async def _fault(self, answer: Answer) -> ServiceFault:
+        try:
+            async with asyncio.timeout(self._deadlines.answer):
+                return await fault_of(answer)
+        except TimeoutError as error:
+            raise ConnectionLost(f"an error answer ({answer.status}) did not end in time") from error
 
     async def _headers(self, operation: str, body: bytes) -> list[tuple[str, str]]:
         target = f"{_TARGET}.{operation}"

@@ -332,6 +332,11 @@ class SimulatedSource:
         answer = await self._call("DescribeStreamSummary", {"StreamName": STREAM})
         return float(answer["StreamDescriptionSummary"]["RetentionPeriodHours"] * 3600)
 
+    async def created_seconds(self) -> float | None:
+        """See Source."""
+        answer = await self._call("DescribeStreamSummary", {"StreamName": STREAM})
+        return float(answer["StreamDescriptionSummary"]["StreamCreationTimestamp"])
+
     async def aclose(self) -> None:
         """See Source."""
 

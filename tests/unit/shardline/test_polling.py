@@ -355,3 +355,24 @@ def test_settings_that_cannot_work_are_refused() -> None:
     assert "http2" in settings_refused(transport="quic")
     assert "fan_out" in settings_refused(reading="guessing")
     assert "stall_seconds" in settings_refused(stall_seconds=0)
+
+
+def test_latest_is_the_moment_of_the_first_iterator_though_no_poll_ever_succeeded() -> None:
+    """Refused until the iterator expired: what came meanwhile came after LATEST, and is read."""
+    stream, _ = filled(3)
+
+    async def main() -> None:
+        source = Noting(stream)
+        await asyncio.sleep(1000)
+        source.failures = [
+            *(SubscriptionFailed("no", "ProvisionedThroughputExceededException") for _ in range(5)),
+            SubscriptionFailed("too old", "ExpiredIteratorException"),
+        ]
+        reading = asyncio.ensure_future(numbers_until(reader_of(source).events(SHARD, Checkpoint(LATEST)), 2))
+        await asyncio.sleep(0.1)
+        assert source.moments
+        assert len(source.failures) > 1
+        put = [int(stream.put("key", b"x")) for _ in range(2)]
+        assert await asyncio.wait_for(reading, 600) == put
+
+    virtually(main)

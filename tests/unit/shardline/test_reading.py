@@ -55,6 +55,7 @@ class Script:
         self.registered = 0
         self.shards = ["shard", "child"]
         self.oldest: int | None = None
+        self.created: float | None = None
 
     async def list_shards(self) -> list[Shard]:
         return [Shard(shard_id) for shard_id in self.shards]
@@ -67,6 +68,9 @@ class Script:
 
     async def retention_seconds(self) -> float:
         return 24 * HOUR
+
+    async def created_seconds(self) -> float | None:
+        return self.created
 
     async def aclose(self) -> None:
         return None
@@ -434,6 +438,49 @@ def test_a_young_position_is_no_loss_whatever_the_oldest_record_is() -> None:
         script.oldest = position + 100
         read(script, Checkpoint(str(position)), losses=losses, wall=written + age)
         assert len(losses) == expected
+
+
+def position_written(at: float) -> int:
+    """A number as Kinesis gives them, whose layout tells its time."""
+    return 2 << 184 | 1_600_000_000 << 148 | int(at) << 36 | 2
+
+
+def test_a_position_is_no_older_than_its_stream() -> None:
+    """A number that tells no time, as an emulator's, on a stream of an hour: nothing of it can have expired."""
+    for age, expected in ((HOUR, 0), (25 * HOUR, 1)):
+        losses: list[DataLoss] = []
+        script = Script([told(20), END])
+        script.oldest, script.created = 20, 1e9
+        read(script, Checkpoint("10"), losses=losses, wall=1e9 + age)
+        assert len(losses) == expected
+
+
+def test_what_expired_is_reported_though_nothing_comes_after_it() -> None:
+    """All of a quiet shard expired: the first heartbeat tells, since a renewal starts from its number, a young one."""
+    losses: list[DataLoss] = []
+    start = position_written(1_700_000_000)
+    script = Script([told(continuation=start + 1000), 20.0], [told(continuation=start + 2000), END])
+    script.oldest = 0
+    read(script, Checkpoint(str(start)), losses=losses, wall=1_700_000_000 + 25 * HOUR)
+    assert losses == [DataLoss("shard", "position_expired", Checkpoint(str(start)), "")]
+
+
+def test_a_shard_polled_in_vain_for_longer_than_the_retention_lost_nothing() -> None:
+    """The position is as old as it was when reading it began, however long nothing comes."""
+    losses: list[DataLoss] = []
+    start = position_written(1_700_000_000)
+    idle = [GetRecordsAnswer([], "next", 0) for _ in range(30)]
+    script = Script(polls=[*idle, GetRecordsAnswer(records(start + 1000), "next", 0), GetRecordsAnswer([], None, 0)])
+    script.oldest = start + 1000
+    read(
+        script,
+        Checkpoint(str(start)),
+        pause=HOUR,
+        losses=losses,
+        wall=1_700_000_000 + HOUR,
+        reading="polling",
+    )
+    assert losses == []
 
 
 def test_reading_that_falls_behind_the_retention_is_a_data_loss() -> None:

@@ -46,28 +46,31 @@ class Audit:
         self._clock = clock
         self._wall = wall
         self._pending: Checkpoint | None = None
-        self._known_age: float | None = None
+        self._age: float | None = None
         self._last_event: tuple[float, float] | None = None
 
     def begin(self, cursor: Cursor) -> None:
-        """Note where a read begins."""
+        """Note where a read begins, and how old that place is: what it finds then cannot expire any more."""
         self.was_read = False
         self._pending = cursor.position if cursor.is_numbered else None
-        self._known_age = None
-        if self._last_event is not None:
-            at, behind = self._last_event
-            self._known_age = self._clock.monotonic() - at + behind
+        self._age = None if self._pending is None else self._age_of(self._pending)
 
     def is_due(self, event: ShardEvent) -> bool:
-        """Whether this event leaves open if something before it is lost."""
+        """Whether this event leaves open if something before it is lost.
+
+        One at the tip without records does so where the position is known to be old: everything may have expired,
+        and the next read begins at a young place.
+        """
         self.was_read = True
         self._last_event = (self._clock.monotonic(), event.millis_behind_latest / 1000)
-        return self._pending is not None and (bool(event.first) or event.shard_ended)
+        if self._pending is None:
+            return False
+        return bool(event.first) or event.shard_ended or (not event.millis_behind_latest and self._age is not None)
 
     async def check(self, event: ShardEvent) -> None:
         """Find out, and report a loss."""
         position, self._pending = self._pending, None
-        if position is None or not may_have_expired(position.sequence_number, event.first, self._age(position)):
+        if position is None or not may_have_expired(position.sequence_number, event.first, self._age):
             return
         try:
             async with asyncio.timeout(_SEARCH_SECONDS):
@@ -79,16 +82,21 @@ class Audit:
             self._report(DataLoss(self._shard_id, "position_expired", position, event.first))
 
     async def _is_lost(self, position: Checkpoint, event: ShardEvent) -> bool:
-        retention = await self._source.retention_seconds()
-        if not may_have_expired(position.sequence_number, event.first, self._age(position), retention):
+        retention, age = await self._source.retention_seconds(), self._age
+        if age is None:
+            # It is no older than its stream.
+            created = await self._source.created_seconds()
+            age = None if created is None else self._wall() - created
+        if not may_have_expired(position.sequence_number, event.first, age, retention):
             return False
         oldest = await self._oldest()
         return oldest is None or oldest > int(position.sequence_number)
 
-    def _age(self, position: Checkpoint) -> float | None:
+    def _age_of(self, position: Checkpoint) -> float | None:
         """Return how many seconds old the position is: as reading showed, or else as its number tells."""
-        if self._known_age is not None:
-            return self._known_age
+        if self._last_event is not None:
+            at, behind = self._last_event
+            return self._clock.monotonic() - at + behind
         written = written_at(position.sequence_number)
         return None if written is None else self._wall() - written
 

@@ -103,16 +103,19 @@ class Poller:
     async def _iterator_here(self) -> str:
         """Return an iterator for the cursor's position.
 
-        Before a first record LATEST is the moment of the last poll rather than now, or what came since would be
-        missed.
+        Before a first record LATEST is the moment of the first iterator, or of the last poll, rather than now, or
+        what came since would be missed.
         """
-        cursor = self._cursor
+        cursor, now = self._cursor, self._wall()
         timestamp = None
         if cursor.position.sequence_number == LATEST and self._caught_up_at is not None:
             timestamp = self._caught_up_at - _ITERATOR_SKEW_SECONDS
-        return await self._source.shard_iterator(
+        iterator = await self._source.shard_iterator(
             self._shard_id, cursor.position, after=cursor.after, timestamp=timestamp
         )
+        if cursor.position.sequence_number == LATEST and self._caught_up_at is None:
+            self._caught_up_at = now
+        return iterator
 
     async def _listed_children(self) -> tuple[ChildShard, ...]:
         """Return the shard's children by ListShards, for an answer at the end that does not name them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from datetime import datetime
 from typing import Any, Protocol
 
 import aiohttp
@@ -43,6 +44,9 @@ class Source(Protocol):
 
     async def retention_seconds(self) -> float:
         """Return how long the stream keeps a record."""
+
+    async def created_seconds(self) -> float | None:
+        """Return when the stream was made, seconds since the epoch; None where nobody tells."""
 
     def subscribe(self, shard_id: str, position: Checkpoint, *, after: bool) -> AsyncIterator[SubscribeToShardEvent]:
         """Yield events until the subscription's life ends.
@@ -145,6 +149,11 @@ class Stream:
         """See Source. Raises StreamUnavailable or ShardGone."""
         hours: int = (await self._summary())["RetentionPeriodHours"]
         return hours * 3600.0
+
+    async def created_seconds(self) -> float | None:
+        """See Source. Raises StreamUnavailable or ShardGone."""
+        created = (await self._summary()).get("StreamCreationTimestamp")
+        return created.timestamp() if isinstance(created, datetime) else created
 
     async def register(self) -> None:
         """Find the consumer, or register it, and wait until it is ACTIVE.

@@ -151,6 +151,10 @@ class MemorySource:
         """See Source."""
         return self._stream.retention_seconds
 
+    async def created_seconds(self) -> float | None:
+        """See Source. Nobody tells: its time is the loop's."""
+        return None
+
     async def aclose(self) -> None:
         """See Source."""
 

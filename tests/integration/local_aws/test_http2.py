@@ -1,6 +1,7 @@
 """The HTTP/2 front: both versions on one port, flow control, resets, and how a connection ends."""
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -233,6 +234,21 @@ async def test_shutdown_does_not_wait_for_who_does_not_end() -> None:
         await asyncio.wait_for(server.__aexit__(None, None, None), 5)
         await client.until(lambda: client.is_closed)
     assert endless.ended.is_set()
+
+
+async def test_shutdown_closes_who_never_said_a_word() -> None:
+    """A client that connects ahead of its first request, or sends half a preface, is not left hanging."""
+    async with Server(routed()) as server:
+        port = int(server.address.rpartition(":")[2])
+        silent = await asyncio.open_connection("127.0.0.1", port)
+        halfway = await asyncio.open_connection("127.0.0.1", port)
+        halfway[1].write(b"PRI * HT")
+        await asyncio.sleep(0.05)
+    for reader, writer in (silent, halfway):
+        async with asyncio.timeout(2):
+            with contextlib.suppress(ConnectionResetError):
+                assert await reader.read() == b""
+        writer.close()
 
 
 async def test_breach_of_the_protocol_ends_the_connection() -> None:

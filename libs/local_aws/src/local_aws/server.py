@@ -44,6 +44,7 @@ class Server:
         self._on_shutdown = on_shutdown
         self._shutdown_seconds = shutdown_seconds
         self._connections: set[Http2Connection] = set()
+        self._undecided: set[_Undecided] = set()
 
     @property
     def address(self) -> str:
@@ -61,6 +62,8 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.close()
+        for waiting in list(self._undecided):
+            waiting.abort()
         self._http1.pre_shutdown()
         for connection in self._connections:
             connection.leave()
@@ -71,7 +74,7 @@ class Server:
         )
 
     def _protocol(self) -> asyncio.Protocol:
-        return _Undecided(self._http1, self._http2)
+        return _Undecided(self._http1, self._http2, self._undecided)
 
     def _http2(self) -> asyncio.Protocol:
         connection = Http2Connection(self._dispatch, self._connections.discard)
@@ -80,16 +83,26 @@ class Server:
 
 
 class _Undecided(asyncio.Protocol):
-    """Waits until it is clear which HTTP a new connection speaks, then hands it over with what has come."""
+    """Waits until it is clear which HTTP a new connection speaks, then hands it over with what has come.
 
-    def __init__(self, http1: Callable[[], asyncio.Protocol], http2: Callable[[], asyncio.Protocol]) -> None:
+    While it waits it is among `waiting`.
+    """
+
+    def __init__(
+        self,
+        http1: Callable[[], asyncio.Protocol],
+        http2: Callable[[], asyncio.Protocol],
+        waiting: "set[_Undecided]",
+    ) -> None:
         self._http1 = http1
         self._http2 = http2
+        self._waiting = waiting
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport = cast("asyncio.Transport", transport)  # uvloop's is one in all but name
         self._transport = transport
+        self._waiting.add(self)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None:
             self._hand_over(self._http2 if tls.selected_alpn_protocol() == "h2" else self._http1)
@@ -101,7 +114,15 @@ class _Undecided(asyncio.Protocol):
         elif not PREFACE.startswith(self._received):
             self._hand_over(self._http1)
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._waiting.discard(self)
+
+    def abort(self) -> None:
+        """Close the connection."""
+        self._transport.abort()
+
     def _hand_over(self, make: Callable[[], asyncio.Protocol]) -> None:
+        self._waiting.discard(self)
         protocol = make()
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)

@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from http2_client import http2_client
 
+from local_aws import http2
 from local_aws.http import MAX_REQUEST_BYTES, Route, application
 from local_aws.messages import Answer, Channel, Dispatch, Reply, Request, StreamingAnswer
 from local_aws.server import Server, self_signed, tls_context
@@ -265,6 +266,24 @@ async def test_body_over_the_limit_is_refused() -> None:
         stream = await client.upload(b"x" * (MAX_REQUEST_BYTES + 1), path="/echo")
         assert stream.headers[":status"] == "413"
         assert bytes((await client.complete(client.request(b"on", path="/echo"))).body) == b"on"
+
+
+async def test_bodies_of_a_connection_are_bounded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many unfinished requests hold no more than the bound; who ends, or gives up, makes room for the next."""
+    monkeypatch.setattr(http2, "_MAX_HELD_BYTES", 50_000)
+    async with Server(routed()) as server, http2_client(server.address) as client:
+        numbers = [client.request(b"", path="/echo", ends=False) for _ in range(3)]
+        for number in numbers:
+            client.h2.send_data(number, b"x" * 16_000)
+        client.flush()
+        assert bytes((await client.complete(client.request(b"y" * 2_000, path="/echo"))).body) == b"y" * 2_000
+        refused = client.request(b"", path="/echo", ends=False)
+        client.h2.send_data(refused, b"z" * 16_000)
+        client.flush()
+        assert (await client.complete(refused)).headers[":status"] == "413"
+        client.h2.reset_stream(numbers[0])
+        client.flush()
+        assert bytes((await client.complete(client.request(b"on" * 4_000, path="/echo"))).body) == b"on" * 4_000
 
 
 async def test_failing_answer_is_a_reset() -> None:

@@ -17,7 +17,7 @@ import h2.events
 import h2.exceptions
 import h2.settings
 from h2.errors import ErrorCodes
-from hyperframe.frame import GoAwayFrame
+from hyperframe.frame import DataFrame, GoAwayFrame
 
 from local_aws.http import MAX_REQUEST_BYTES
 from local_aws.http2_exchange import Exchange, Http2Channel
@@ -25,11 +25,11 @@ from local_aws.messages import Answer, Dispatch, Reply, Request, StreamingAnswer
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _MAX_STREAMS = 1000
+_MAX_HELD_BYTES = 8 * MAX_REQUEST_BYTES  # of all unfinished requests of a connection
 _STREAM_WINDOW_BYTES = 1024 * 1024
 _CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024
 _TURN_BYTES = 256 * 1024
 _FRAME = struct.Struct(">HBBBL")
-_DATA = 0x0
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ class Http2Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         # The order is who was served longest ago: who waits for a window gets it in this order.
         self._exchanges: dict[int, Exchange] = {}
-        self._is_paused = False
-        self._is_leaving = False
+        self._held = 0
+        self._is_paused = self._is_leaving = False
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -182,7 +182,7 @@ class Http2Connection(asyncio.Protocol):
         parts: list[bytes | memoryview] = []
         for start in range(0, len(data), size):
             part = data[start : start + size]
-            parts += (_FRAME.pack(len(part) >> 8, len(part) & 0xFF, _DATA, 0, number), part)
+            parts += (_FRAME.pack(len(part) >> 8, len(part) & 0xFF, DataFrame.type, 0, number), part)
         self._h2.outbound_flow_control_window -= len(data)
         self._h2.streams[number].outbound_flow_control_window -= len(data)
         self._transport.write(b"".join(parts))
@@ -232,7 +232,8 @@ class Http2Connection(asyncio.Protocol):
         if exchange is None or exchange.task is not None:
             return
         exchange.body += event.data
-        if len(exchange.body) > MAX_REQUEST_BYTES:
+        self._held += len(event.data)
+        if len(exchange.body) > MAX_REQUEST_BYTES or self._held > _MAX_HELD_BYTES:
             self._h2.send_headers(exchange.number, [(":status", "413")], end_stream=True)
             self._forget(exchange)
 
@@ -252,15 +253,20 @@ class Http2Connection(asyncio.Protocol):
 
     def _forget(self, exchange: Exchange) -> None:
         self._exchanges.pop(exchange.number, None)
+        self._let_body_go(exchange)
         if not self._exchanges:
             self._idle.set()
             if self._is_leaving:
                 self.close_connection()
 
+    def _let_body_go(self, exchange: Exchange) -> None:
+        self._held -= len(exchange.body)
+        exchange.body.clear()
+
     async def _answer(self, exchange: Exchange) -> None:
         headers = exchange.headers
         request = Request(headers[":method"], headers[":path"], headers, bytes(exchange.body))
-        exchange.body.clear()
+        self._let_body_go(exchange)
         reply: Reply | None = None
         try:
             reply = await self._dispatch(request)

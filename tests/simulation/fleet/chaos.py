@@ -80,6 +80,7 @@ class Chaos:
     def end(self) -> None:
         """Let no fault go on: everything heals, whoever is paused goes on."""
         self.is_over = True
+        self._fleet.services.hiccups = 0.0
         self._fleet.kinesis.account.faults.clear()
         for worker in self._fleet.workers:
             worker.processor.failure_rate = 0.0

@@ -14,6 +14,9 @@ from shardline.model import TRIM_HORIZON, Checkpoint, Lease
 
 Position = tuple[int, int]
 
+LEASE_SECONDS = 10.0
+"""How long a lease of the fleet lasts."""
+
 
 class InvariantBroken(AssertionError):
     """The fleet did what it must never do."""
@@ -41,6 +44,8 @@ class ShardLedger:
     next_in_epoch: int | None = None
     """Which record the fence's epoch delivers next."""
     checkpoint: int = -1
+    renewed: float = 0.0
+    """When its lease's counter last moved, virtual seconds."""
     highest_epoch: int = 0
     was_leased: bool = False
     has_ended: bool = False
@@ -207,12 +212,19 @@ class Ledger:
         self._begun[shard_id, epoch] = max(self.shards[shard_id].checkpoint, 0)
 
     def _check_release(self, shard: ShardLedger, before: Lease | None, after: Lease) -> None:
-        """Whoever gives a lease up in good order has checkpointed what is done, so that nothing comes again."""
+        """Whoever gives a lease up in good order has checkpointed what is done, so that nothing comes again.
+
+        A lease that has expired is not given up in good order: whoever could not write for so long may let it go.
+        """
+        silent = self.world.now - shard.renewed
+        if before is None or after.counter != before.counter:
+            shard.renewed = self.world.now
         if (
             before is None
             or before.holder != self.writer
             or after.epoch != before.epoch
             or after.holder == before.holder
+            or silent >= LEASE_SECONDS
         ):
             return
         done = self._begun.get((shard.shard_id, after.epoch), 0)

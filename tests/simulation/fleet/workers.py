@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from fleet.kinesis import EPOCH_MS, STREAM, Kinesis, SimulatedSource
-from fleet.ledger import Ledger
+from fleet.ledger import LEASE_SECONDS, Ledger
 from fleet.network import Link
 from fleet.sinks import LateProcessor, Sink
 from fleet.world import ProcessLoop, World
@@ -24,7 +24,7 @@ APPLICATION = "fleet"
 
 _WISHES: dict[str, Any] = {
     "consumer_name": "fleet",
-    "lease_duration_seconds": 10.0,
+    "lease_duration_seconds": LEASE_SECONDS,
     "scan_interval_seconds": 2.0,
     "shard_sync_interval_seconds": 15.0,
     "checkpoint_interval_seconds": 1.0,

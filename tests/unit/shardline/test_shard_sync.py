@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from shardline import SHARD_END, TRIM_HORIZON, Checkpoint, Lease, Shard
+from shardline.clock import Clock, LoopClock
 from shardline.leases.holes import CONFIRMATIONS, LAST_HASH_KEY, Hole
-from shardline.leases.shard_sync import ShardSync
+from shardline.leases.shard_sync import LISTING_LASTS_SECONDS, ShardSync
 from shardline.reading.loss import DataLoss
 from shardline.streams.one_stream import OneStream
 from shardline.testing import MemoryLeaseTable
@@ -26,8 +29,8 @@ class Listed(OneStream):
         return self.shards
 
 
-def sync_of(table: MemoryLeaseTable, losses: list[DataLoss], *shards: Shard) -> ShardSync:
-    return ShardSync(table, Listed(*shards), Checkpoint(TRIM_HORIZON), losses.append)
+def sync_of(table: MemoryLeaseTable, losses: list[DataLoss], *shards: Shard, clock: Clock | None = None) -> ShardSync:
+    return ShardSync(table, Listed(*shards), Checkpoint(TRIM_HORIZON), clock or LoopClock(), losses.append)
 
 
 async def test_a_shard_that_expired_unread_is_reported_once_when_its_lease_goes() -> None:
@@ -65,3 +68,30 @@ async def test_a_lease_that_somebody_deleted_is_found_as_a_hole_and_made_again()
     assert table.leases["high"].checkpoint == Checkpoint(TRIM_HORIZON)
     assert not sync.audit(await table.list_leases())
     assert sync.holes == []
+
+
+async def test_a_worker_paused_after_listing_makes_no_lease_of_a_shard_delivered_meanwhile() -> None:
+    """Others may have delivered the shard and deleted its lease: made again, it would be delivered twice as a whole."""
+
+    class Pausing:
+        now = 0.0
+
+        def monotonic(self) -> float:
+            return self.now
+
+        async def sleep(self, seconds: float) -> None:
+            pytest.fail("nothing to wait for")
+
+    class Meanwhile(MemoryLeaseTable):
+        async def create(self, lease: Lease) -> bool:
+            made = await super().create(lease)
+            if lease.shard_id == "first":
+                clock.now += LISTING_LASTS_SECONDS + 1  # the others go on while this worker stands still
+                self.leases["child"] = Lease("child", Checkpoint("9"), parents=("second",))
+            return made
+
+    clock, table, losses = Pausing(), Meanwhile(), list[DataLoss]()
+    first, second = Shard("first", (), True, 0, HALF), Shard("second", (), False, HALF + 1, LAST_HASH_KEY)
+    child = Shard("child", ("second",), True, HALF + 1, LAST_HASH_KEY)
+    assert await sync_of(table, losses, first, second, child, clock=clock).sync(())
+    assert sorted(table.leases) == ["child", "first"]

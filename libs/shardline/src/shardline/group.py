@@ -88,7 +88,7 @@ class ConsumerGroup:
         self._streams: Streams = streams or OneStream(stream, reader)
         self._taker = LeaseTaker(lease_table, self.worker_id, self._settings, self._clock, self._rng)
         self._shard_sync = ShardSync(
-            lease_table, self._streams, self._settings.initial_checkpoint, self._note_unread_shard
+            lease_table, self._streams, self._settings.initial_checkpoint, self._clock, self._note_unread_shard
         )
         self._workers: dict[str, ShardWorker] = {}
         self._wake = asyncio.Event()
@@ -254,7 +254,8 @@ class ConsumerGroup:
             plan = await self._taker.look({shard_id: worker.held for shard_id, worker in self._workers.items()})
             self._heed_askers()
             for lease in plan.give:
-                self._workers[lease.shard_id].leave()
+                if lease.shard_id in self._workers:  # else it was lost during the look
+                    self._workers[lease.shard_id].leave()
             for start in range(0, len(plan.take), TAKES_AT_ONCE):
                 if self._stop.is_set():
                     break

@@ -52,9 +52,15 @@ class HeldLease:
         `state` is written with it; None leaves what was written before. Raises ValueError for a state
         above MAX_STATE_BYTES.
         """
+
+        async def write() -> Lease | None:
+            # Looked at when it is this write's turn: the one before it may have gone further, to SHARD_END.
+            if checkpoint <= self.lease.checkpoint:
+                return None
+            return await self._table.checkpoint(self.lease, checkpoint, state, self._measure())
+
         if checkpoint > self.lease.checkpoint:
-            throughput = self._measure()
-            await self._write(lambda: self._table.checkpoint(self.lease, checkpoint, state, throughput))
+            await self._write(write)
 
     async def end(self, checkpoint: Checkpoint, state: bytes | None = None) -> None:
         """Write the last checkpoint of an ended shard; the lease is over then. Raises as `checkpoint` does."""
@@ -84,7 +90,8 @@ class HeldLease:
     def _measure(self) -> float | None:
         return self.throughput.measure(self._clock.monotonic())
 
-    async def _write(self, write: Callable[[], Awaitable[Lease]]) -> None:
+    async def _write(self, write: Callable[[], Awaitable[Lease | None]]) -> None:
+        """Take one's turn and write; None means that nothing needed to be written."""
         async with self._writing:
             if self.is_over:
                 return
@@ -92,9 +99,10 @@ class HeldLease:
             remaining = max(self.renewed_at + self._duration - began, self._duration / 3)
             try:
                 async with asyncio.timeout(remaining):
-                    self.lease = await write()
+                    written = await write()
             except (LeaseTableUnavailable, TimeoutError) as error:
                 if self.has_expired:
                     raise LeaseLost(f"{self.lease.shard_id}: not renewed in time") from error
                 raise LeaseTableUnavailable(f"{self.lease.shard_id}: {error}") from error
-            self.renewed_at = began
+            if written is not None:
+                self.lease, self.renewed_at = written, began

@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Container, Sequence
 
+from shardline.clock import Clock
 from shardline.leases import lineage
 from shardline.leases.holes import Audit, Hole, holes
 from shardline.leases.table import LeaseTable
 from shardline.model import Checkpoint, Lease
 from shardline.reading.loss import DataLoss
 from shardline.streams.one_stream import Streams
+
+LISTING_LASTS_SECONDS = 5.0
+"""A worker paused for longer lists again: a shard may have been delivered and its lease deleted since."""
 
 _log = logging.getLogger(__name__)
 
@@ -19,13 +23,19 @@ class ShardSync:
     """Lists the shards and makes the leases follow. `initial` is where a group without leases starts."""
 
     def __init__(
-        self, table: LeaseTable, streams: Streams, initial: Checkpoint, report: Callable[[DataLoss], None]
+        self,
+        table: LeaseTable,
+        streams: Streams,
+        initial: Checkpoint,
+        clock: Clock,
+        report: Callable[[DataLoss], None],
     ) -> None:
         self.holes: list[Hole] = []
         """Hash keys that nobody reads, as confirmed by the last audits."""
         self._table = table
         self._streams = streams
         self._initial = initial
+        self._clock = clock
         self._report = report
         self._audit = Audit()
 
@@ -36,11 +46,18 @@ class ShardSync:
         LeaseTableUnavailable, StreamUnavailable, or ShardGone when there is no such stream.
         """
         await self._streams.refresh()
-        leases = await self._table.list_leases()  # before the shards, so that every lease's shard is listed
-        shards = await self._streams.list_shards()
         created = False
-        for lease in lineage.leases_to_create(shards, leases, self._initial):
-            created |= await self._table.create(lease)
+        is_complete = False
+        while not is_complete:
+            began = self._clock.monotonic()
+            leases = await self._table.list_leases()  # before the shards, so that every lease's shard is listed
+            shards = await self._streams.list_shards()
+            for lease in lineage.leases_to_create(shards, leases, self._initial):
+                if self._clock.monotonic() - began > LISTING_LASTS_SECONDS:
+                    break
+                created |= await self._table.create(lease)
+            else:
+                is_complete = True
         for lease in lineage.leases_to_delete(leases, [shard.shard_id for shard in shards]):
             if lease.shard_id not in running and await self._table.delete(lease) and not lease.is_ended:
                 self._report(DataLoss(lease.shard_id, "shard_gone", lease.checkpoint))

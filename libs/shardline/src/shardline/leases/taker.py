@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import AsyncIterator, Container, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 from shardline.backoff import Backoff
 from shardline.clock import Clock
@@ -54,7 +55,8 @@ class LeaseTaker:
 
     async def look(self, running: Mapping[str, HeldLease]) -> Plan:
         """Read of the table what is due, and decide. Raises LeaseTableUnavailable."""
-        await self._read(running)
+        async with self._in_time():
+            await self._read(running)
         self._watch.saw_own(held.lease for held in running.values())
         view = View(
             worker=self._worker_id,
@@ -92,7 +94,8 @@ class LeaseTaker:
 
     async def ask_for(self, lease: Lease) -> None:
         """Ask the lease's owner to hand it over. Raises LeaseTableUnavailable."""
-        asked = await self._table.ask_for(lease, self._worker_id)
+        async with self._in_time():
+            asked = await self._table.ask_for(lease, self._worker_id)
         if asked is None:
             self._watch.doubt()
             return
@@ -101,7 +104,8 @@ class LeaseTaker:
 
     async def evict(self, leases: Sequence[Lease]) -> None:
         """Free leases that expired, for others to take. Raises LeaseTableUnavailable."""
-        freed = [lease.shard_id for lease in leases if await self._table.evict(lease)]
+        async with self._in_time():
+            freed = [lease.shard_id for lease in leases if await self._table.evict(lease)]
         self._watch.doubt()
         if freed:
             _log.info("%s leaves to others what expired: %s", self._worker_id, ", ".join(freed))
@@ -167,7 +171,8 @@ class LeaseTaker:
                 return
             covered = self._rings
             try:
-                await self._table.ring()
+                async with self._in_time():
+                    await self._table.ring()
             except LeaseTableUnavailable as error:
                 _log.debug("nobody heard: %s", error)
             self._rings_done = covered
@@ -177,8 +182,6 @@ class LeaseTaker:
         kind = watch.kind(now)
         if kind == "bell":
             kind = watch.heard(await self._table.hear(), now)
-            if kind == "everything":
-                watch.doubt()
         if kind == "everything":
             await self._read_everything()
         elif kind == "part":
@@ -221,18 +224,29 @@ class LeaseTaker:
             else:
                 self._note(lease)
 
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """Wait no longer for answers than a lease lasts: a connection may hang for minutes, even at a stop."""
+        try:
+            async with asyncio.timeout(self._settings.lease_duration_seconds):
+                yield
+        except TimeoutError as error:
+            self._watch.doubt()
+            raise LeaseTableUnavailable("the lease table does not answer") from error
+
     def _note(self, lease: Lease) -> None:
         now = self._clock.monotonic()
         self._sightings.observe([lease], now)
         self._watch.wrote(lease, now)
 
     async def _take(self, lease: Lease) -> HeldLease | None:
-        if not await self._parents_are_done(lease):
-            self._watch.doubt()
-            return None
-        taken_at = self._clock.monotonic()
-        epoch = await self._table.next_epoch()
-        taken = await self._table.take(lease, self._worker_id, epoch)
+        async with self._in_time():
+            if not await self._parents_are_done(lease):
+                self._watch.doubt()
+                return None
+            taken_at = self._clock.monotonic()
+            epoch = await self._table.next_epoch()
+            taken = await self._table.take(lease, self._worker_id, epoch)
         if taken is None:
             self._watch.doubt()
             return None

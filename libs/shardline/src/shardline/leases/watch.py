@@ -3,7 +3,8 @@
 A look at a small table reads it whole, which costs no more than the smallest read that DynamoDB sells. At a
 large one it hears the bell, which is rung whenever leases may be free to take, and reads everything only when
 it was. For crashes, which ring nothing, the workers divide the table among themselves: each reads its own part
-and its neighbour's every half lease duration, so that two see every lease, and everything once in a while.
+and its two neighbours' every half lease duration, so that three see every lease, and everything once in a
+while. One loss is often part of a larger one, so for a time after news they all read everything instead.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ CALM_FACTOR = 2.5
 
 _EVERYTHING_DURATIONS = 6.0
 _PART_DURATIONS = 0.5
+_VIGILANT_DURATIONS = 2.0
+_WATCHERS = 3
 
 _STALE_SECONDS = 5.0
 """For this long after a write a cheap read may still show the row as it was before."""
@@ -34,7 +37,7 @@ Kind = Literal["everything", "part", "bell"]
 
 @dataclass(frozen=True, slots=True)
 class Rota:
-    """Which parts of the table a worker reads: `parts` of them, its own and the next."""
+    """Which of the table's `parts` a worker reads: its own and the next ones."""
 
     own: tuple[int, ...]
     parts: int
@@ -44,7 +47,7 @@ def rota(worker: str, leases: Iterable[Lease]) -> Rota:
     """Return this worker's parts: as many as there are workers, in the order of their names."""
     workers = sorted({worker, *(lease.owner for lease in leases if lease.owner and not lease.is_ended)})
     place, count = workers.index(worker), len(workers)
-    return Rota(tuple(sorted({place, (place + 1) % count})), count)
+    return Rota(tuple(sorted({(place + step) % count for step in range(_WATCHERS)})), count)
 
 
 class Watch:
@@ -82,8 +85,12 @@ class Watch:
         was, self._bell = self._bell, bell
         if was != bell:
             self._news_at = now
+            self.is_doubtful = True
             return "everything"
-        return "part" if now - self._parts_at >= _PART_DURATIONS * self._lease_duration else "bell"
+        if now - self._parts_at < _PART_DURATIONS * self._lease_duration:
+            return "bell"
+        is_vigilant = now - self._news_at < _VIGILANT_DURATIONS * self._lease_duration
+        return "everything" if is_vigilant else "part"
 
     @property
     def rota(self) -> Rota:

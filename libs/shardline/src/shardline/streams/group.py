@@ -37,7 +37,8 @@ class MultiStreamGroup:
 
     A stream that is no longer named, or is deleted, is given up; its leases are deleted when nobody has
     written them for `former_stream_grace_seconds`. If it is named again before, reading goes on where it was.
-    A stream that is not there (yet), or cannot be read, holds up none of the others, and keeps its leases. The rest is as for ConsumerGroup.
+    A stream that is not there (yet), or cannot be read, holds up none of the others, and keeps its leases.
+    The rest is as for ConsumerGroup.
     """
 
     def __init__(

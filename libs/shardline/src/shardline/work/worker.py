@@ -229,6 +229,8 @@ class ShardWorker:
             leases = await table_rows(table, family)
             listed = {shard.shard_id for shard in await self._stream.list_shards()}
         for lease in lineage.children_to_create(children, leases, listed):
+            if self.held.has_expired:  # another may have delivered the children by now, and deleted their leases
+                raise LeaseLost(f"{shard_id}: not renewed in time")
             await table.create(lease)
         await table.set_children(shard_id, children)
         await self.held.end(Checkpoint(SHARD_END), self.progress.state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from aws_wire.kinesis import SubscribeToShardEvent
 from shardline import TRIM_HORIZON, Batch, Checkpoint, ConsumerGroup, GroupSettings, Lease, each_batch
 from shardline.reading.loss import DataLoss, may_have_expired, written_at
+from shardline.reading.stream import Stream
 from shardline.testing import MemoryLeaseTable, MemorySource, MemoryStream, run_in_virtual_time
 
 FIRST = "shardId-000000000000"
@@ -145,6 +147,20 @@ def test_the_checkpoint_of_a_quiet_shard_follows_the_stream() -> None:
         assert [int(each.sequence_number) // 1000 for each in writes[1:]] == [2003, 2007]
 
     run_in_virtual_time(main())
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"), [(datetime(2026, 1, 1, tzinfo=UTC), 1_767_225_600.0), (1.5, 1.5), (None, None)]
+)
+async def test_the_streams_creation_is_read_however_the_client_tells_it(told: Any, expected: float | None) -> None:
+    """A datetime by default, a number where the client's timestamps are numbers; an emulator may leave it out."""
+
+    class Client:
+        async def describe_stream_summary(self, **_: Any) -> dict[str, Any]:
+            summary = {"StreamARN": "arn", "RetentionPeriodHours": 24}
+            return {"StreamDescriptionSummary": summary | ({} if told is None else {"StreamCreationTimestamp": told})}
+
+    assert await Stream(Client(), "stream").created_seconds() == expected
 
 
 def test_a_number_tells_its_time_only_in_the_known_layout() -> None:

@@ -567,7 +567,7 @@ def test_a_batch_that_is_done_and_dropped_is_not_kept() -> None:
             for _ in range(50):
                 (await anext(batches)).done()
             gc.collect()
-            kept = [each for each in gc.get_objects() if isinstance(each, Batch) and each.lease is stuck.lease]
+            kept = [each for each in gc.get_objects() if type(each) is Batch and each.lease is stuck.lease]
             assert len(kept) <= 3, "the stuck one, and what is on its way"
 
     virtually(main)

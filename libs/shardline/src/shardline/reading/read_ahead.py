@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from shardline.cancellation import until_ended
 from shardline.model import Record
 from shardline.reading.budget import Share
 from shardline.reading.cursor import ShardEvent
@@ -93,4 +94,4 @@ async def reading_ahead(
         yield ahead
     finally:
         reading.cancel()
-        await asyncio.wait({reading})
+        await until_ended(reading)  # though cancelled again: the events cannot be closed while they are being read

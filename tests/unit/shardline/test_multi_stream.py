@@ -305,7 +305,7 @@ def test_leases_of_a_wanted_stream_outlast_any_time_in_which_it_cannot_be_read()
 
 
 def test_a_stream_made_anew_between_two_listings_is_noticed() -> None:
-    """Its shards have the ids of the old one's, some of which had ended: under the old leases nobody would read them."""
+    """Its shards have the ids of the old one's, some of which had ended: nobody would read them."""
 
     async def main() -> None:
         bench = Bench(one=1, two=1)

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from aws_wire import aggregation
-from shardline import Checkpoint, Lease
+from shardline import Checkpoint, DynamoDBLeaseTable, Lease, LeaseLost
 from shardline.cli import lag, leases, migrate, reset
 from shardline.cli.connection import CommandFailed
 from shardline.cli.consent import why_live
 from shardline.cli.listing import HASH_KEYS, ListedShard
 from shardline.cli.positions import Target
-from shardline.cli.rows import Contents, contents, motion, prefix_of, signs_of_life, without_prefix
+from shardline.cli.rows import Contents, Row, contents, motion, prefix_of, signs_of_life, without_prefix
 from shardline.leases.dynamodb_rows import EPOCH_KEY, STATE_ATTRIBUTE, to_item
+from shardline.testing.dynamodb import MemoryDynamoDB
 
 EPOCH = {
     "leaseKey": {"S": EPOCH_KEY},
@@ -230,6 +231,30 @@ def test_a_moves_write_is_conditional_and_drops_state_unless_kept() -> None:
     assert "pendingCheckpoint" in write["UpdateExpression"]
 
 
+async def test_a_worker_that_lives_after_all_loses_a_lease_that_was_reset() -> None:
+    """It must not take the write for its own, whose answer was lost, and write on from where it was."""
+    client = MemoryDynamoDB().client()
+    kept = DynamoDBLeaseTable(dynamodb=client, table="t", create_missing=True)
+    await kept.open("billing/orders")
+    await kept.create(lease("a"))
+    (free,) = await kept.list_leases()
+    held = await kept.take(free, "worker", await kept.next_epoch())
+    assert held is not None
+    (move,) = reset.to_places([Row(held, to_item(held))], {"a": Checkpoint("5", -1)})
+    await client.update_item(TableName="t", **reset.write_of(move, keep_state=False))
+    with pytest.raises(LeaseLost):
+        await kept.checkpoint(held, Checkpoint("18"))
+    (after,) = await kept.list_leases()
+    assert after.checkpoint == Checkpoint("5", -1)
+
+
+def test_a_table_of_several_groups_is_told_from_that_of_one() -> None:
+    """A reset of all that is in it would move the other groups' checkpoints too."""
+    assert not of(lease("a"), others=(EPOCH,)).is_shared
+    other = {**EPOCH, "leaseKey": {"S": f"x-{EPOCH_KEY}"}}
+    assert of(lease("a"), lease("x-a"), others=(EPOCH, other)).is_shared
+
+
 def test_a_clean_table_is_ready_for_both() -> None:
     found = of(lease("a"), others=(EPOCH,))
     for system in ("kcl", "shardline"):
@@ -303,5 +328,8 @@ def test_groups_that_share_a_table_are_told_apart_by_their_prefix() -> None:
     assert prefix_of(rows, "s", "y-") == "y-"
     assert prefix_of(of(lease("shardId-0")).rows, "s") == ""
     assert prefix_of((), "s") == ""
+    both = of(lease("shardId-0"), lease("y-shardId-0")).rows
+    assert [row.lease.shard_id for row in without_prefix(both, prefix_of(both, "s", ""))] == ["shardId-0"]
+    assert len(without_prefix(both, "")) == 1, "the group without a prefix does not own what others have"
     with pytest.raises(CommandFailed, match="--prefix"):
         prefix_of(rows, "s")

@@ -118,14 +118,18 @@ def as_value(moves: Sequence[Move], *, written: bool) -> dict[str, Any]:
 
 
 def write_of(move: Move, *, keep_state: bool) -> dict[str, Any]:
-    """The conditional UpdateItem of a move, without the table's name: refused if anyone wrote the lease meanwhile."""
+    """The conditional UpdateItem of a move, without the table's name: refused if anyone wrote the lease meanwhile.
+
+    The counter is raised by two, so that a worker which lives after all (`--force`) loses the lease and starts at the
+    new place: by one it would take the write for its own, whose answer was lost, and write on from where it was.
+    """
     assert move.row is not None
     assert move.after is not None
     gone = [*_PREPARED, *(() if keep_state else (STATE_ATTRIBUTE,))]
     return {
         "Key": key_of(move.prefix + move.shard_id),
         "UpdateExpression": (
-            "SET #checkpoint = :number, checkpointSubSequenceNumber = :sub, leaseCounter = leaseCounter + :one, "
+            "SET #checkpoint = :number, checkpointSubSequenceNumber = :sub, leaseCounter = leaseCounter + :two, "
             f"ownerSwitchesSinceCheckpoint = :zero REMOVE {', '.join(gone)}"
         ),
         "ConditionExpression": "leaseCounter = :counter",
@@ -133,7 +137,7 @@ def write_of(move: Move, *, keep_state: bool) -> dict[str, Any]:
         "ExpressionAttributeValues": {
             ":number": {"S": move.after.sequence_number},
             ":sub": {"N": str(move.after.sub_sequence_number)},
-            ":one": {"N": "1"},
+            ":two": {"N": "2"},
             ":zero": {"N": "0"},
             ":counter": {"N": str(move.row.lease.counter)},
         },
@@ -165,9 +169,14 @@ async def run(connection: Connection, request: Request) -> int:
         if request.target is None:
             moves = to_places(found.rows, request.places)
         else:
+            if found.is_shared and request.prefix is None and request.stream is None:
+                raise CommandFailed(
+                    f"{request.name} is shared by {found.group}: name one group's leases with --prefix", MISUSED
+                )
             stream = request.stream or found.stream
-            prefix = prefix_of(found.rows, stream, request.prefix) if stream or request.prefix else ""
-            rows = without_prefix(found.rows, prefix)
+            one = stream is not None or request.prefix is not None
+            prefix = prefix_of(found.rows, stream, request.prefix) if one else ""
+            rows = without_prefix(found.rows, prefix) if one else found.rows
             moves = [replace(move, prefix=prefix) for move in await _aimed(kinesis, rows, stream, request.target)]
         pending = [move for move in moves if not move.is_kept]
         if not request.machine:

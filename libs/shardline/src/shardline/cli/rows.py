@@ -49,6 +49,11 @@ class Contents:
         return ", ".join(told) or None
 
     @property
+    def is_shared(self) -> bool:
+        """Whether several groups keep their leases here."""
+        return len(self._counters()) > 1
+
+    @property
     def stream(self) -> str | None:
         """The stream's name, where the table tells one; a group of many streams writes `*`."""
         name = self.group.rsplit("/", 1)[-1] if self.group and "," not in self.group else "*"
@@ -113,7 +118,7 @@ def prefix_of(rows: Sequence[Row], stream: str | None, wished: str | None = None
     Many streams in one table are told apart by `account:stream:creation epoch:`, of which the latest counts; groups
     that share a table, by a prefix of theirs. Raises CommandFailed when `stream` and `wished` leave a choice.
     """
-    found = {row.lease.shard_id[: max(row.lease.shard_id.rfind(_SHARD), 0)] for row in rows}
+    found = set(map(_prefix, rows))
     if wished is not None:
         found &= {wished}
     elif any(prefix.count(":") >= 3 for prefix in found):
@@ -123,19 +128,23 @@ def prefix_of(rows: Sequence[Row], stream: str | None, wished: str | None = None
         return found.pop()
     if not rows and wished is None:
         return ""
-    known = ", ".join(sorted({row.lease.shard_id[: max(row.lease.shard_id.rfind(_SHARD), 0)] for row in rows}))
+    known = ", ".join(sorted(set(map(_prefix, rows))))
     raise CommandFailed(
         f"the table has leases under the prefixes {known}: name one with --prefix (or --stream)", MISUSED
     )
 
 
 def without_prefix(rows: Sequence[Row], prefix: str) -> list[Row]:
-    """The leases whose keys begin with `prefix`, as if they did not."""
+    """The leases whose keys are shard ids behind `prefix`, no more and no less, as if it were not there."""
     return [
         replace(row, lease=replace(row.lease, shard_id=row.lease.shard_id.removeprefix(prefix)))
         for row in rows
-        if row.lease.shard_id.startswith(prefix)
+        if _prefix(row) == prefix
     ]
+
+
+def _prefix(row: Row) -> str:
+    return row.lease.shard_id[: max(row.lease.shard_id.rfind(_SHARD), 0)]
 
 
 async def read(dynamodb: Any, table: str) -> Contents:

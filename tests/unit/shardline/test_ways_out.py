@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from aws_wire.kinesis import SubscribeToShardEvent
-from shardline import Batch, Checkpoint, ConsumerGroup, GroupSettings, Lease, each_batch
+from shardline import Batch, Checkpoint, ConsumerGroup, GroupSettings, Lease, ShardLease, each_batch
 from shardline.testing import MemoryLeaseTable, MemorySource, MemoryStream, run_in_virtual_time
 
 FIRST = "shardId-000000000000"
@@ -121,6 +121,34 @@ def test_a_second_cancellation_while_the_reading_closes_does_not_revive_it() -> 
         assert working.cancelled()
         task.cancel()
         await asyncio.wait({task})
+        assert table.leases[FIRST].owner is None
+
+    virtually(main)
+
+
+def test_a_processor_that_never_forgets_holds_up_no_stop() -> None:
+    """Else its lease would be renewed for ever, and nobody would read the shard."""
+
+    class Stuck:
+        async def start(self, lease: ShardLease) -> Checkpoint | None:
+            return None
+
+        async def process(self, batch: Batch) -> None:
+            await asyncio.sleep(10_000)
+
+        async def drain(self, lease: ShardLease) -> None:
+            return None
+
+        async def lost(self, lease: ShardLease) -> None:
+            await asyncio.sleep(10_000)
+
+    async def main() -> None:
+        stream, table, stop = MemoryStream(1), MemoryLeaseTable(), asyncio.Event()
+        task = asyncio.ensure_future(group(stream, table).run(Stuck(), stop))
+        await asyncio.sleep(10)
+        stop.set()
+        await asyncio.wait({task}, timeout=60)
+        assert task.done()
         assert table.leases[FIRST].owner is None
 
     virtually(main)

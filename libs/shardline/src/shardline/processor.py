@@ -35,7 +35,10 @@ class Processor(Protocol):
         """
 
     async def lost(self, lease: ShardLease) -> None:
-        """Forget the shard's work in flight and deliver nothing more of it: it will come again."""
+        """Forget the shard's work in flight and deliver nothing more of it: it will come again.
+
+        Cancelled after the group's `drain_seconds`, so that no stop hangs on it.
+        """
 
 
 @runtime_checkable

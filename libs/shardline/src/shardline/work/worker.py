@@ -258,7 +258,8 @@ class ShardWorker:
     async def _forget(self) -> None:
         self._deliveries.close()
         try:
-            await self._around.processor.lost(self.shard)
+            async with asyncio.timeout(self._settings.drain_seconds):
+                await self._around.processor.lost(self.shard)
         except Exception:
             _log.exception("the processor failed to forget %s", self.held.lease.shard_id)
 

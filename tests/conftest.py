@@ -1,6 +1,7 @@
 """What every test folder shares: sockets off where nothing may be reached, and missing backends said aloud."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -11,6 +12,11 @@ from local_ministack import serving
 
 _TESTS = Path(__file__).parent
 _WITHOUT_SOCKETS = (_TESTS / "unit", _TESTS / "properties", _TESTS / "simulation")
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C even where a shell started the tests in the background: what it ignores, children ignore too."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

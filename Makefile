@@ -20,7 +20,7 @@ MUTATION ?=
 VERBOSE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check format lock install conformance compose-test wheels clean simulate
+.PHONY: help demo test test-long test-fast check format lock install conformance compose-test wheels clean simulate
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,8 +29,11 @@ demo: .venv/.local ## Run the whole pipeline on this machine (DURATION=60 HEADLE
 	@$(BIN)/etl demo --duration $(DURATION) --stack $(STACK) --port-base $(PORT_BASE) \
 	  $(if $(HEADLESS),--headless) $(if $(REPORT),--report $(REPORT))
 
-test: .venv/.dev ## Run every test but the Docker and Java ones: unit, property, conformance, integration, end to end
-	$(PYTEST) -m "not docker and not kcl" --durations=10
+test: .venv/.dev ## Run the tests: unit, property, simulation, conformance, integration, end to end
+	$(PYTEST) -m "not docker and not kcl and not long" --durations=10
+
+test-long: .venv/.dev ## Run the tests that take their time: Kinesis conformance, every way to a shard, rolling deploys, commands
+	$(PYTEST) -m long --durations=10
 
 test-fast: .venv/.dev ## Run the tests that start no process
 	$(PYTEST) tests/unit tests/properties

@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,6 +36,13 @@ class Endpoint:
     resubscribe_seconds: float
     patience: float
     is_double: bool
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Some hundred cases through four clients: a long suite."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.long)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from aiobotocore.session import get_session
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from aiobotocore.session import get_session
 from aws_wire import aggregation
 from shardline import DynamoDBLeaseTable, MultiStreamGroup
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
 

@@ -22,7 +22,7 @@ from kinesis_double import KinesisStream
 
 from aws_wire import aggregation
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 SHARDS = 8
 PUTS_PER_SECOND = 20

@@ -25,7 +25,7 @@ from shardline.reading.pacing import PollBudgets
 from shardline.reading.reader import Reader
 from shardline.reading.stream import Stream
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 
 WAYS = {
     "http2": {"transport": "http2", "reading": "fan_out"},

@@ -10,6 +10,8 @@ from lease_costs import Fleet
 
 from shardline.testing import run_in_virtual_time
 
+pytestmark = pytest.mark.long
+
 HOUR = 3600.0
 WRITE_PRICE, READ_PRICE = 0.625, 0.125
 """US dollars a million units, on demand, us-east-1: https://aws.amazon.com/dynamodb/pricing/on-demand/"""

@@ -10,6 +10,8 @@ from lease_costs import Fleet
 from shardline import SHARD_END
 from shardline.testing import run_in_virtual_time
 
+pytestmark = pytest.mark.long
+
 IN_CALM = 200
 
 

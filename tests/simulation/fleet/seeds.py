@@ -120,12 +120,15 @@ class Fleet:
 
     def run(self) -> Result:
         """Run the seed to its end or to the first broken invariant."""
-        logging.getLogger("shardline").setLevel(logging.CRITICAL + 1)
+        log = logging.getLogger("shardline")
+        level = log.level
+        log.setLevel(logging.CRITICAL + 1)
         try:
             self._run()
         except InvariantBroken:
             pass
         finally:
+            log.setLevel(level)
             for worker in self.workers:
                 worker.loop.kill()
         return self._result()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -120,15 +121,12 @@ class Fleet:
 
     def run(self) -> Result:
         """Run the seed to its end or to the first broken invariant."""
-        log = logging.getLogger("shardline")
-        level = log.level
-        log.setLevel(logging.CRITICAL + 1)
         try:
-            self._run()
+            with _quiet():
+                self._run()
         except InvariantBroken:
             pass
         finally:
-            log.setLevel(level)
             for worker in self.workers:
                 worker.loop.kill()
         return self._result()
@@ -316,6 +314,18 @@ def run_seed(seed: int, *, verbose: bool = False) -> Result:
     return Fleet(seed, verbose=verbose).run()
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Say nothing of the troubles that a simulation makes on purpose."""
+    log = logging.getLogger("shardline")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
 def run_rolling_deploys(seed: int) -> Result:
     """Run a fleet that nothing happens to but deploys: every worker replaced in turn, three times, and two reshards."""
     deploys = [Happening(at, "deploy", 0.0) for at in (15.0, 30.0, 45.0)]
@@ -325,23 +335,23 @@ def run_rolling_deploys(seed: int) -> Result:
 def run_expiry(seed: int) -> tuple[Fleet, int]:
     """Kill a whole fleet for longer than the stream keeps records, then start one worker; returns its data losses."""
     fleet = Fleet(seed, Plan([], [12.0], 30.0), hiccups=0.0)
-    logging.getLogger("shardline").setLevel(logging.CRITICAL + 1)
     world = fleet.world
-    for _ in range(2):
-        fleet.start()
-    fleet.schedule_traffic()
-    world.run_until(lambda: world.now >= 20.0, 21.0)
-    for worker in fleet.workers:
-        worker.kill()
-    fleet.ledger.loss_is_expected = True
-    day_after = 25 * 3600.0
-    world.run_until(lambda: world.now >= day_after, day_after)
-    world.now = day_after
-    survivor = fleet.start()
-    world.run_until(lambda: world.now >= day_after + 60.0, day_after + 60.0)
-    fleet.put_last()
-    deadline = day_after + 150.0
-    world.run_until(lambda: world.now >= deadline, deadline)
+    with _quiet():
+        for _ in range(2):
+            fleet.start()
+        fleet.schedule_traffic()
+        world.run_until(lambda: world.now >= 20.0, 21.0)
+        for worker in fleet.workers:
+            worker.kill()
+        fleet.ledger.loss_is_expected = True
+        day_after = 25 * 3600.0
+        world.run_until(lambda: world.now >= day_after, day_after)
+        world.now = day_after
+        survivor = fleet.start()
+        world.run_until(lambda: world.now >= day_after + 60.0, day_after + 60.0)
+        fleet.put_last()
+        deadline = day_after + 150.0
+        world.run_until(lambda: world.now >= deadline, deadline)
     assert survivor.group is not None
     losses = survivor.group.snapshot().data_losses
     survivor.kill()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shardline import SHARD_END, TRIM_HORIZON, Checkpoint, Lease, Shard
+from shardline import SHARD_END, TRIM_HORIZON, Checkpoint, Lease, LeaseTableUnavailable, Shard
 from shardline.clock import Clock, LoopClock
 from shardline.leases.holes import CONFIRMATIONS, LAST_HASH_KEY, Hole
 from shardline.leases.shard_sync import LISTING_LASTS_SECONDS, ShardSync
@@ -14,6 +14,18 @@ from shardline.testing import MemoryLeaseTable
 
 HALF = LAST_HASH_KEY // 2
 LOW, HIGH = Shard("low", ("p",), True, 0, HALF), Shard("high", ("p",), True, HALF + 1, LAST_HASH_KEY)
+
+
+class HandClock:
+    """Goes on when it is told to."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        pytest.fail("nothing to wait for")
 
 
 class Listed(OneStream):
@@ -73,15 +85,6 @@ async def test_a_lease_that_somebody_deleted_is_found_as_a_hole_and_made_again()
 async def test_a_worker_paused_after_listing_makes_no_lease_of_a_shard_delivered_meanwhile() -> None:
     """Others may have delivered the shard and deleted its lease: made again, it would be delivered twice as a whole."""
 
-    class Pausing:
-        now = 0.0
-
-        def monotonic(self) -> float:
-            return self.now
-
-        async def sleep(self, seconds: float) -> None:
-            pytest.fail("nothing to wait for")
-
     class Meanwhile(MemoryLeaseTable):
         async def create(self, lease: Lease) -> bool:
             made = await super().create(lease)
@@ -90,8 +93,22 @@ async def test_a_worker_paused_after_listing_makes_no_lease_of_a_shard_delivered
                 self.leases["child"] = Lease("child", Checkpoint("9"), parents=("second",))
             return made
 
-    clock, table, losses = Pausing(), Meanwhile(), list[DataLoss]()
+    clock, table, losses = HandClock(), Meanwhile(), list[DataLoss]()
     first, second = Shard("first", (), True, 0, HALF), Shard("second", (), False, HALF + 1, LAST_HASH_KEY)
     child = Shard("child", ("second",), True, HALF + 1, LAST_HASH_KEY)
     assert await sync_of(table, losses, first, second, child, clock=clock).sync(())
     assert sorted(table.leases) == ["child", "first"]
+
+
+async def test_a_listing_that_takes_too_long_makes_no_lease_and_is_an_error() -> None:
+    """Going on in silence would hold up a start, and a stop, for as long as the table is slow."""
+
+    class Slow(MemoryLeaseTable):
+        async def list_leases(self) -> list[Lease]:
+            clock.now += LISTING_LASTS_SECONDS + 1
+            return await super().list_leases()
+
+    clock, table, losses = HandClock(), Slow(), list[DataLoss]()
+    with pytest.raises(LeaseTableUnavailable, match="took over 5 s"):
+        await sync_of(table, losses, LOW, HIGH, clock=clock).sync(())
+    assert table.leases == {}

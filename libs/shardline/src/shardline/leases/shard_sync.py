@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Container, Sequence
 
 from shardline.clock import Clock
+from shardline.errors import LeaseTableUnavailable
 from shardline.leases import lineage
 from shardline.leases.holes import Audit, Hole, holes
 from shardline.leases.table import LeaseTable
@@ -49,15 +50,22 @@ class ShardSync:
         created = False
         is_complete = False
         while not is_complete:
+            made = False
             began = self._clock.monotonic()
             leases = await self._table.list_leases()  # before the shards, so that every lease's shard is listed
             shards = await self._streams.list_shards()
             for lease in lineage.leases_to_create(shards, leases, self._initial):
                 if self._clock.monotonic() - began > LISTING_LASTS_SECONDS:
                     break
-                created |= await self._table.create(lease)
+                made |= await self._table.create(lease)
             else:
                 is_complete = True
+            created |= made
+            if not (is_complete or made):
+                # No progress: whoever asked logs it, and tries again unless it is to stop.
+                raise LeaseTableUnavailable(
+                    f"listing leases and shards took over {LISTING_LASTS_SECONDS:g} s: too old to make leases from"
+                )
         for lease in lineage.leases_to_delete(leases, [shard.shard_id for shard in shards]):
             if lease.shard_id not in running and await self._table.delete(lease) and not lease.is_ended:
                 self._report(DataLoss(lease.shard_id, "shard_gone", lease.checkpoint))

@@ -315,6 +315,66 @@ def test_a_shards_end_is_written_after_its_last_batch_and_its_childrens_leases()
     virtually(main)
 
 
+@pytest.mark.parametrize("hanging", ["open", "list_leases"])
+def test_a_stop_while_the_group_starts_ends_it_at_once(hanging: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table that is being made, or does not answer, holds up no stop; what waited for it has ended too."""
+
+    async def main() -> None:
+        told: list[str] = []
+
+        async def hang(*_: object) -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                told.append("ended")
+
+        monkeypatch.setattr(MemoryLeaseTable, hanging, hang)
+        bench = Bench(Keeper())
+        await asyncio.sleep(3)
+        await bench.end()
+        assert asyncio.get_running_loop().time() < 4
+        assert told == ["ended"]
+
+    virtually(main)
+
+
+def test_a_cancellation_while_the_group_starts_leaves_nothing_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call under way is cancelled with its worker, and has ended when that has."""
+
+    async def main() -> None:
+        told: list[str] = []
+
+        async def hang(*_: object) -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                await asyncio.sleep(0.1)
+                told.append("ended")
+
+        monkeypatch.setattr(MemoryLeaseTable, "open", hang)
+        bench = Bench(Keeper())
+        await asyncio.sleep(3)
+        bench.task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await bench.task
+        assert told == ["ended"]
+
+    virtually(main)
+
+
+def test_a_checkpoint_interval_above_that_of_renewals_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """The log says how often progress is written in truth."""
+
+    async def main() -> None:
+        with caplog.at_level("INFO", "shardline"):
+            bench = Bench(Keeper(), checkpoint_interval_seconds=60)
+            await asyncio.sleep(1)
+            await bench.end()
+        assert "progress is written every 4 s, with each renewal" in caplog.messages
+
+    virtually(main)
+
+
 def test_a_drain_that_takes_too_long_is_cut_and_its_work_comes_again() -> None:
     """What is not done by the deadline is not checkpointed; the lease is released all the same."""
 

@@ -6,14 +6,14 @@ import asyncio
 import logging
 import random
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from shardline.backoff import Backoff
 from shardline.cancellation import despite_cancellation
 from shardline.clock import Clock, LoopClock
-from shardline.errors import LeaseTableUnavailable, ShardGone, StreamUnavailable
+from shardline.errors import LeaseTableUnavailable
 from shardline.leases.held import HeldLease
 from shardline.leases.holes import AUDIT_SECONDS
 from shardline.leases.shard_sync import ShardSync
@@ -26,13 +26,13 @@ from shardline.reading.reader import Reader
 from shardline.reading.stream import Source, Stream
 from shardline.settings import GroupSettings
 from shardline.snapshot import GroupSnapshot, shard_state
+from shardline.startup import UNAVAILABLE, insist
 from shardline.streams.one_stream import OneStream, Streams
 from shardline.work.batches import Batches
 from shardline.work.offers import Offers
 from shardline.work.surroundings import Surroundings
 from shardline.work.worker import ShardWorker
 
-_UNAVAILABLE = (LeaseTableUnavailable, StreamUnavailable, ShardGone)
 _LOSSES_KEPT = 100
 
 _log = logging.getLogger(__name__)
@@ -198,27 +198,14 @@ class ConsumerGroup:
 
     async def _prepare(self) -> bool:
         """Make table, consumer and first leases ready, however long AWS takes; False when stopped before."""
-        group = f"{self.application}/{self.stream}"
-        calls = (lambda: self._table.open(group), self._streams.prepare, self.sync)
-        for call in calls:
-            if not await self._insist(call):
+        settings, group = self._settings, f"{self.application}/{self.stream}"
+        if settings.write_interval_seconds < settings.checkpoint_interval_seconds:
+            _log.info("progress is written every %g s, with each renewal", settings.write_interval_seconds)
+        for call in (lambda: self._table.open(group), self._streams.prepare, self.sync):
+            backoff = Backoff(settings.backoff_base_seconds, settings.backoff_cap_seconds, self._rng.random)
+            if not await insist(call, self._stop, backoff, self.worker_id):
                 return False
         return True
-
-    async def _insist(self, call: Callable[[], Awaitable[None]]) -> bool:
-        settings = self._settings
-        backoff = Backoff(settings.backoff_base_seconds, settings.backoff_cap_seconds, self._rng.random)
-        while not self._stop.is_set():
-            try:
-                await call()
-            except _UNAVAILABLE as error:
-                _log.warning("%s cannot start yet: %s", self.worker_id, error)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(backoff.next()):
-                        await self._stop.wait()
-            else:
-                return True
-        return False
 
     async def _keep_synced(self) -> None:
         while True:
@@ -236,7 +223,7 @@ class ConsumerGroup:
     async def _try_sync(self) -> None:
         try:
             await self.sync()
-        except _UNAVAILABLE as error:
+        except UNAVAILABLE as error:
             _log.warning("could not list shards: %s", error)
 
     async def _leave_at_stop(self) -> None:

@@ -11,6 +11,8 @@ from shardline.reading.transport import TransportName
 Strategy = Literal["balanced", "single_owner"]
 Reading = Literal["fan_out", "polling", "auto"]
 
+_SHORTEST_HANDOFF_SECONDS = 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class GroupSettings:
@@ -33,7 +35,8 @@ class GroupSettings:
     shard_sync_interval_seconds: float = 60.0
     """How often the shards are listed, beside at each shard's end."""
     checkpoint_interval_seconds: float = 1.0
-    """How often progress is written; a busy shard makes one write per interval."""
+    """How often progress is written; a busy shard makes one write per interval. Above 40 % of the lease duration it
+    acts as 40 %: the lease must be renewed then, and that write carries the progress at no further cost."""
     max_in_flight_records: int = 10_000
     """Undone records of a shard beyond which its reading stops."""
     max_in_flight_bytes: int = 32 * 1024 * 1024
@@ -49,8 +52,9 @@ class GroupSettings:
     """Bytes read ahead likewise."""
     drain_seconds: float = 20.0
     """How long a processor may finish its work when a shard is given up."""
-    handoff_seconds: float = 30.0
-    """How long a worker waits for the former owner of a stolen lease before it takes it outright."""
+    handoff_seconds: float | None = None
+    """How long a worker waits for the owner of a lease that it asked for before it takes it outright: at least
+    `drain_seconds`. None: half as long again as those, and not below 30."""
     reading: Reading = "auto"
     """By enhanced fan-out, by polling (GetRecords), or "auto": by fan-out, and by polling while that is refused."""
     transport: TransportName = "auto"
@@ -86,6 +90,12 @@ class GroupSettings:
             raise ValueError(f"transport {self.transport!r}: {', '.join(get_args(TransportName))}")
         if min(self.stall_seconds, self.subscription_seconds, self.fan_out_retry_seconds) <= 0:
             raise ValueError("stall_seconds, subscription_seconds and fan_out_retry_seconds must be positive")
+        if self.handoff_seconds is not None and self.handoff_seconds < self.drain_seconds:
+            raise ValueError(
+                f"handoff_seconds {self.handoff_seconds:g} is below drain_seconds {self.drain_seconds:g}: a shard would "
+                "be taken from an owner that still drains it, and its records would come twice. Raise handoff_seconds, or "
+                "leave it out"
+            )
         bounds = (
             *(self.max_in_flight_records, self.max_in_flight_bytes),
             *(self.max_process_records, self.max_process_bytes),
@@ -99,6 +109,18 @@ class GroupSettings:
     def renew_interval_seconds(self) -> float:
         """How often a lease is renewed that no checkpoint renews."""
         return self.lease_duration_seconds * 0.4
+
+    @property
+    def write_interval_seconds(self) -> float:
+        """How often a busy shard's progress is written."""
+        return min(self.checkpoint_interval_seconds, self.renew_interval_seconds)
+
+    @property
+    def handoff_deadline_seconds(self) -> float:
+        """How long a worker waits for a lease that it asked for."""
+        if self.handoff_seconds is not None:
+            return self.handoff_seconds
+        return max(_SHORTEST_HANDOFF_SECONDS, 1.5 * self.drain_seconds)
 
     @property
     def initial_checkpoint(self) -> Checkpoint:

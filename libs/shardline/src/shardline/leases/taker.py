@@ -65,7 +65,7 @@ class LeaseTaker:
             sightings=self._sightings,
             now=self._clock.monotonic(),
             lease_duration=self._settings.lease_duration_seconds,
-            handoff_deadline=self._settings.handoff_seconds,
+            handoff_deadline=self._settings.handoff_deadline_seconds,
             rebalance_after=self._settings.rebalance_seconds,
             watches_alone=self._watch.is_divided,
         )

@@ -98,7 +98,7 @@ class ShardWorker:
         """Renew and checkpoint for as long as the lease is held. Raises LeaseLost."""
         settings, held = self._settings, self.held
         while not held.is_over:
-            await self._around.clock.sleep(min(settings.checkpoint_interval_seconds, settings.renew_interval_seconds))
+            await self._around.clock.sleep(settings.write_interval_seconds)
             try:
                 await self._save()
                 unrenewed = self._around.clock.monotonic() - held.renewed_at

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -105,6 +106,53 @@ async def test_auto_falls_back_from_a_server_that_hangs_up(kinesis):
             assert plane.uses_http2
             assert await read(plane, 1) == ["1"]
             assert hung_up == 2
+
+
+async def test_auto_tries_http2_again_after_a_while(serve, kinesis):
+    """A server that hung up while it was restarting is read over HTTP/2 again, without a failed subscription."""
+    server = await serve(three_events, protocol="h2")
+    restarting, hung_up = True, 0
+
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal hung_up
+        first = await reader.read(65536)
+        if restarting and first.startswith(b"PRI"):
+            hung_up += 1
+        elif restarting:
+            data = frame(1)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data) + data)
+        else:
+            await relay(first, reader, writer)
+        writer.close()
+
+    async def relay(first: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        behind, before = await asyncio.open_connection("127.0.0.1", int(server.url.rpartition(":")[2]))
+        before.write(first)
+
+        async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            while data := await source.read(65536):
+                sink.write(data)
+            sink.close()
+
+        await asyncio.gather(carry(reader, before), carry(behind, writer), return_exceptions=True)
+
+    listener = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+    async with listener:
+        url = f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        quick = replace(QUICK, refusal=0.3)
+        async with DataPlane.of(await kinesis(url), deadlines=quick) as plane:
+            with pytest.raises(ConnectionLost):
+                await read(plane)
+            assert await read(plane, 1) == ["1"]
+            assert not plane.uses_http2
+            await asyncio.sleep(0.3)
+            assert await read(plane, 1) == ["1"]
+            assert hung_up == 3, "tried again, and fallen back within one subscription"
+            assert not plane.uses_http2
+            restarting = False
+            await asyncio.sleep(0.3)
+            assert await read(plane) == ["1", "2", "3"]
+            assert plane.uses_http2
 
 
 async def test_http2_by_setting_does_not_fall_back(serve, kinesis):

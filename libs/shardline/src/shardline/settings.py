@@ -92,9 +92,9 @@ class GroupSettings:
             raise ValueError("stall_seconds, subscription_seconds and fan_out_retry_seconds must be positive")
         if self.handoff_seconds is not None and self.handoff_seconds < self.drain_seconds:
             raise ValueError(
-                f"handoff_seconds {self.handoff_seconds:g} is below drain_seconds {self.drain_seconds:g}: a shard would "
-                "be taken from an owner that still drains it, and its records would come twice. Raise handoff_seconds, or "
-                "leave it out"
+                f"handoff_seconds {self.handoff_seconds:g} is below drain_seconds {self.drain_seconds:g}: a shard "
+                "would be taken from an owner that still drains it, and its records would come twice. Raise "
+                "handoff_seconds, or leave it out"
             )
         bounds = (
             *(self.max_in_flight_records, self.max_in_flight_bytes),

@@ -27,12 +27,14 @@ class Deadlines:
     - answer: from sending a request to the head of its answer, and for a `call` to its end.
     - ping: an HTTP/2 connection that is silent so long is asked for a sign of life.
     - pong: without one for so long again, the connection counts as lost.
+    - refusal: how long a refusal of HTTP/2 counts under "auto". A server that hung up may have been restarting.
     """
 
     connect: float = 10.0
     answer: float = 30.0
     ping: float = 15.0
     pong: float = 10.0
+    refusal: float = 300.0
 
 
 DEADLINES = Deadlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from aws_wire.errors import ConnectionLost, Http2Refused, ServiceFault
 from aws_wire.kinesis import SubscribeToShardEvent
 
 Transport = Literal["auto", "http2", "http1"]
-"""auto: subscriptions over HTTP/2 unless the server refuses it, calls over HTTP/1.1, as AWS documents both."""
+"""auto: subscriptions over HTTP/2 unless the server refused it of late, calls over HTTP/1.1, as AWS documents both."""
 
 _TARGET = "Kinesis_20131202"
 _CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -60,7 +61,8 @@ class DataPlane:
         self._skew = timedelta()
         self._http1: Exchanges = Http1(endpoint, deadlines)
         self._http2: Exchanges = Http2(endpoint, deadlines, streams_per_connection)
-        self._http2_refused = False
+        self._http2_again = -math.inf
+        """When HTTP/2 may be tried again, on the loop's clock."""
 
     @classmethod
     def of(
@@ -97,8 +99,10 @@ class DataPlane:
 
     @property
     def uses_http2(self) -> bool:
-        """Whether the next subscription goes over HTTP/2, as far as is known."""
-        return self._transport == "http2" or (self._transport == "auto" and not self._http2_refused)
+        """Whether the next subscription goes over HTTP/2, as far as is known. Only within a running loop."""
+        if self._transport != "auto":
+            return self._transport == "http2"
+        return asyncio.get_running_loop().time() >= self._http2_again
 
     async def call(self, operation: str, body: bytes, *, seconds: float | None = None) -> bytes:
         """The body of the answer to `operation`, an operation of Kinesis, with `body` as its JSON.
@@ -144,7 +148,7 @@ class DataPlane:
                 except Http2Refused:
                     if self._transport == "http2":
                         raise
-                    self._http2_refused = True
+                    self._http2_again = asyncio.get_running_loop().time() + self._deadlines.refusal
                 else:
                     yield answer
                     return

@@ -10,6 +10,8 @@ from botocore.exceptions import EndpointConnectionError, ParamValidationError
 from aws_wire import aggregation
 from aws_wire.aggregation import UserRecord
 from delivery import Item, KinesisLimits, KinesisSink, Limits, Outcome, RetryPolicy
+from delivery.batch import Unit
+from delivery.outcome import Refused, Retry, Verdict
 
 
 def stored(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -211,3 +213,31 @@ async def test_an_answer_that_says_nothing_of_a_record_acknowledges_nothing(scri
     assert (outcome.status, outcome.sequence_number) == ("delivered", "0")
     assert len(client.calls) == 2
     assert observer.retries == [(1, "MalformedResponse")]
+
+
+async def test_a_sink_that_is_closed_opens_nothing_more(monkeypatch: pytest.MonkeyPatch, at_once: RetryPolicy) -> None:
+    """A delivery under way ends with an error, and leaves no connection that nobody would close."""
+    opened: list[str] = []
+
+    class Failing:
+        async def put(self, stream: str, units: list[Unit]) -> list[Verdict] | Refused:
+            await asyncio.sleep(0)
+            return [Retry("ConnectionLost")] * len(units)
+
+        async def aclose(self) -> None:
+            opened.append("closed")
+
+    def open_calls(client: object, transport: str) -> Failing:
+        opened.append("opened")
+        return Failing()
+
+    monkeypatch.setattr("delivery.kinesis.calls_of", open_calls)
+    sink = KinesisSink(object(), "orders", at_once)
+    delivering = asyncio.ensure_future(sink.deliver([Item(b"x", "k")]))
+    await asyncio.sleep(0.01)
+    await sink.aclose()
+    with pytest.raises(RuntimeError, match="the sink of orders is closed"):
+        await delivering
+    with pytest.raises(RuntimeError, match="closed"):
+        await sink.deliver([Item(b"x", "k")])
+    assert opened == ["opened", "closed"]

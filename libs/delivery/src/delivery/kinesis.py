@@ -57,7 +57,7 @@ class KinesisSink:
     - "off" (or False): none.
 
     `client` is an aiobotocore client or a `DataPlane`. From a client the sink makes a data plane of its own when it
-    first delivers; `aclose` (or the context manager) closes that. With the transport "aiobotocore", or with a stand-in
+    first delivers; `aclose` (or the context manager) closes that, for good. With the transport "aiobotocore", or with a stand-in
     for a client, the client's own methods are called. `rate_per_second` bounds calls, `parallel` those under way at
     once.
     """
@@ -78,6 +78,7 @@ class KinesisSink:
         self._client = client
         self._transport = transport
         self._opened: KinesisCalls | None = None
+        self._is_closed = False
         self._stream = stream
         self._retry = retry
         self._aggregation: Aggregation = ("key" if aggregate else "off") if isinstance(aggregate, bool) else aggregate
@@ -97,7 +98,11 @@ class KinesisSink:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections that the sink opened; the client and a given data plane stay open."""
+        """Close the connections that the sink opened; the client and a given data plane stay open.
+
+        A `deliver` that is under way raises RuntimeError at its next call: end it before.
+        """
+        self._is_closed = True
         opened, self._opened = self._opened, None
         if opened is not None:
             await opened.aclose()
@@ -165,6 +170,10 @@ class KinesisSink:
             return await self._calls().put(self._stream, units)
 
     def _calls(self) -> KinesisCalls:
+        if self._is_closed:
+            raise RuntimeError(
+                f"the sink of {self._stream} is closed: end deliveries before, and make a new sink after"
+            )
         if self._opened is None:
             self._opened = calls_of(self._client, self._transport)
         return self._opened

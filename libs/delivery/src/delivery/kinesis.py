@@ -57,9 +57,9 @@ class KinesisSink:
     - "off" (or False): none.
 
     `client` is an aiobotocore client or a `DataPlane`. From a client the sink makes a data plane of its own when it
-    first delivers; `aclose` (or the context manager) closes that, for good. With the transport "aiobotocore", or with a stand-in
-    for a client, the client's own methods are called. `rate_per_second` bounds calls, `parallel` those under way at
-    once.
+    first delivers; `aclose` (or the context manager) closes that, for good. With the transport "aiobotocore", or with a
+    stand-in for a client, the client's own methods are called. `rate_per_second` bounds calls, `parallel` those under
+    way at once.
     """
 
     def __init__(

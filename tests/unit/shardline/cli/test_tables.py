@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -333,3 +336,85 @@ def test_groups_that_share_a_table_are_told_apart_by_their_prefix() -> None:
     assert len(without_prefix(both, "")) == 1, "the group without a prefix does not own what others have"
     with pytest.raises(CommandFailed, match="--prefix"):
         prefix_of(rows, "s")
+
+
+class Offline:
+    """A connection to a table in memory, and to no stream."""
+
+    def __init__(self, *items: dict[str, Any]) -> None:
+        self.dynamodb = MemoryDynamoDB()
+        self._items = items
+
+    @asynccontextmanager
+    async def clients(self, *services: str) -> AsyncIterator[tuple[Any, ...]]:
+        client = self.dynamodb.client()
+        table = DynamoDBLeaseTable(dynamodb=client, table="t", create_missing=True)
+        await table.open("a/s")
+        await client.delete_item(TableName="t", Key={"leaseKey": {"S": EPOCH_KEY}})
+        for item in self._items:
+            await client.put_item(TableName="t", Item=item)
+        yield tuple(client if service == "dynamodb" else None for service in services)
+
+    def stored(self) -> dict[str, Lease]:
+        return {row.lease.shard_id: row.lease for row in contents(self.dynamodb.items("t")).rows}
+
+
+def counter(prefix: str) -> dict[str, Any]:
+    return {**EPOCH, "leaseKey": {"S": f"{prefix}{EPOCH_KEY}"}, "consumerGroup": {"S": f"{prefix}app/s"}}
+
+
+SHARED = (
+    counter("x-"),
+    counter("x-y-"),
+    *map(to_item, (lease("x-shardId-0", state=b"mine"), lease("x-y-shardId-0", state=b"theirs"))),
+)
+
+
+def resetting(**more: Any) -> reset.Request:
+    asked: dict[str, Any] = {"name": "t", "target": Target("TRIM_HORIZON"), "places": {}, "stream": None}
+    asked |= {"prefix": None, "observe_seconds": 0, "force": False, "yes": True, "keep_state": False, "machine": True}
+    return reset.Request(**(asked | more))
+
+
+def migrating(**more: Any) -> migrate.Request:
+    asked: dict[str, Any] = {"name": "t", "to": "kcl", "check": False, "observe_seconds": 0, "force": False}
+    return migrate.Request(**(asked | {"yes": True, "machine": True} | more))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda to: reset.run(to, resetting()), lambda to: migrate.run(to, migrating())],
+    ids=["reset", "migrate"],
+)
+async def test_a_change_to_a_shared_table_must_name_its_group(change: Callable[[Any], Awaitable[int]]) -> None:
+    """Without a prefix every group's checkpoints would move, and every group's state be dropped: nothing is written."""
+    connection: Any = Offline(*SHARED)
+    with pytest.raises(CommandFailed, match=r"shared by x-app/s, x-y-app/s: .* --prefix") as failure:
+        await change(connection)
+    assert failure.value.status == 2
+    assert [kept.state for kept in connection.stored().values()] == [b"mine", b"theirs"]
+    assert {kept.checkpoint for kept in connection.stored().values()} == {Checkpoint("17")}
+
+
+@pytest.mark.parametrize(("prefix", "left"), [("x-", [None, b"theirs"]), ("x-y-", [b"mine", None])])
+async def test_a_migration_touches_one_groups_leases(
+    prefix: str, left: list[bytes | None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither those of a group with another prefix, nor of one whose prefix begins with this one's."""
+    connection: Any = Offline(*SHARED)
+    assert await migrate.run(connection, migrating(prefix=prefix)) == 0
+    assert [kept.state for kept in connection.stored().values()] == left
+    assert json.loads(capsys.readouterr().out)["items"] == {"LEASE": 1, "shardline's epoch": 1}
+
+
+async def test_a_migration_heeds_no_other_groups_workers() -> None:
+    """A group beside it that runs on is no reason to wait; one's own is."""
+    theirs = to_item(lease("x-y-shardId-0", owner="w"))
+    alone: Any = Offline(counter("x-"), counter("x-y-"), to_item(lease("x-shardId-0")), theirs)
+    assert await migrate.run(alone, migrating(prefix="x-")) == 0
+    assert await migrate.run(alone, migrating(prefix="x-y-")) == 1
+
+
+async def test_a_migration_under_an_unknown_prefix_is_refused() -> None:
+    """A mistyped prefix must not look like a table that is ready."""
+    assert await migrate.run(Offline(*SHARED), migrating(prefix="z-")) == 1  # type: ignore[arg-type]

@@ -32,7 +32,8 @@ _EXAMPLES = {
     "  shardline reset orders-billing --to 2026-11-23T10:00:00Z --yes\n"
     "  shardline reset orders-billing --to shardId-000000000003=496123",
     "migrate": "  shardline migrate orders-billing --to shardline --check\n"
-    "  shardline migrate orders-billing --to kcl --yes",
+    "  shardline migrate orders-billing --to kcl --yes\n"
+    "  shardline migrate leases --prefix billing- --to kcl --check",
 }
 
 _TEXTS = {
@@ -112,7 +113,7 @@ def _add_reading(made: dict[str, argparse.ArgumentParser]) -> None:
         "tell live from stale (default: 6)",
     )
     leases.add_argument("--count", type=_count, default=0, metavar="N", help="with --watch: refresh N times")
-    for name in ("lag", "reset"):
+    for name in ("lag", "reset", "migrate"):
         made[name].add_argument("--prefix", help="what stands before the shard ids, where groups share the table")
     made["lag"].add_argument(
         "--max-ms", type=_count, metavar="MS", help="exit with 1 when a shard is further behind than this"

@@ -116,6 +116,7 @@ def _migrate(connection: Connection, asked: argparse.Namespace) -> Coroutine[Any
             force=asked.force,
             yes=asked.yes,
             machine=asked.json,
+            prefix=asked.prefix,
         ),
     )
 

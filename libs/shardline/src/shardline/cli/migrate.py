@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from shardline.cli.connection import ANSWER_IS_NO, DONE, Connection, unless_written_meanwhile
 from shardline.cli.consent import confirmed, why_live
-from shardline.cli.rows import Contents, Row, is_counter, watch_for_life
+from shardline.cli.rows import Contents, Row, is_counter, refuse_shared, watch_for_life
 from shardline.cli.text import as_json, plural, table
 from shardline.leases.dynamodb_rows import STATE_ATTRIBUTE, Item, key_of
 from shardline.model import AT_TIMESTAMP
@@ -130,12 +130,19 @@ class Request:
     force: bool
     yes: bool
     machine: bool
+    prefix: str | None = None
+    """What the keys of the group's leases begin with, where groups share the table."""
 
 
 async def run(connection: Connection, request: Request) -> int:
     """Look, tell, and without `check` write. Raises CommandFailed."""
     async with connection.clients("dynamodb") as (dynamodb,):
         before, found = await watch_for_life(dynamodb, request.name, request.observe_seconds)
+        if request.prefix is None:
+            refuse_shared(found, request.name)
+        else:
+            before = before and before.of_group(request.prefix)
+            found = found.of_group(request.prefix)
         live = None if request.force else why_live(before, found, request.name)
         report = assess(found, request.to, live)
         if not request.machine:

@@ -18,7 +18,7 @@ from shardline.cli.consent import confirmed, refuse_while_live
 from shardline.cli.listing import ListedShard, list_shards
 from shardline.cli.moments import first_records
 from shardline.cli.positions import Target
-from shardline.cli.rows import Row, prefix_of, watch_for_life, without_prefix
+from shardline.cli.rows import Row, prefix_of, refuse_shared, watch_for_life, without_prefix
 from shardline.cli.text import as_json, place, plural, table
 from shardline.leases.dynamodb_rows import STATE_ATTRIBUTE, key_of, to_item
 from shardline.model import LATEST, SHARD_END, TRIM_HORIZON, Checkpoint, Lease
@@ -169,10 +169,8 @@ async def run(connection: Connection, request: Request) -> int:
         if request.target is None:
             moves = to_places(found.rows, request.places)
         else:
-            if found.is_shared and request.prefix is None and request.stream is None:
-                raise CommandFailed(
-                    f"{request.name} is shared by {found.group}: name one group's leases with --prefix", MISUSED
-                )
+            if request.prefix is None and request.stream is None:
+                refuse_shared(found, request.name)
             stream = request.stream or found.stream
             one = stream is not None or request.prefix is not None
             prefix = prefix_of(found.rows, stream, request.prefix) if one else ""

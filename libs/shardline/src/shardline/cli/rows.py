@@ -53,6 +53,21 @@ class Contents:
         """Whether several groups keep their leases here."""
         return len(self._counters()) > 1
 
+    def of_group(self, prefix: str) -> Contents:
+        """The leases and the counter of the group whose keys begin with `prefix`, without those of groups beside it.
+
+        A lease belongs to the group with the longest prefix that its key begins with. What is no group's (a KCL's
+        leader lock, its workers' reports) stays in.
+        """
+        known = {str(item["leaseKey"]["S"]).removesuffix(EPOCH_KEY) for item in self._counters()} | {prefix}
+
+        def is_own(key: str) -> bool:
+            return max((each for each in known if key.startswith(each)), key=len, default=None) == prefix
+
+        rows = tuple(row for row in self.rows if is_own(row.lease.shard_id))
+        others = tuple(item for item in self.others if not is_counter(item) or is_own(item["leaseKey"]["S"]))
+        return Contents(rows, others)
+
     @property
     def stream(self) -> str | None:
         """The stream's name, where the table tells one; a group of many streams writes `*`."""
@@ -65,6 +80,12 @@ class Contents:
 
     def _counters(self) -> list[Item]:
         return [item for item in self.others if is_counter(item)]
+
+
+def refuse_shared(found: Contents, name: str) -> None:
+    """Raise CommandFailed when several groups keep their leases in the table: no command may touch them all."""
+    if found.is_shared:
+        raise CommandFailed(f"{name} is shared by {found.group}: name one group's leases with --prefix", MISUSED)
 
 
 def is_counter(item: Mapping[str, Any]) -> bool:

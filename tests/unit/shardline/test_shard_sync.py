@@ -9,7 +9,7 @@ from shardline.clock import Clock, LoopClock
 from shardline.leases.holes import CONFIRMATIONS, LAST_HASH_KEY, Hole
 from shardline.leases.shard_sync import LISTING_LASTS_SECONDS, ShardSync
 from shardline.reading.loss import DataLoss
-from shardline.streams.one_stream import OneStream
+from shardline.reading.one_stream import OneStream
 from shardline.testing import MemoryLeaseTable
 
 HALF = LAST_HASH_KEY // 2

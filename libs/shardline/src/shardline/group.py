@@ -22,12 +22,12 @@ from shardline.leases.taker import TAKES_AT_ONCE, LeaseTaker
 from shardline.processor import Processor
 from shardline.reading.budget import Budget
 from shardline.reading.loss import DataLoss
+from shardline.reading.one_stream import OneStream, Streams
 from shardline.reading.reader import Reader
 from shardline.reading.stream import Source, Stream
 from shardline.settings import GroupSettings
 from shardline.snapshot import GroupSnapshot, shard_state
 from shardline.startup import UNAVAILABLE, insist
-from shardline.streams.one_stream import OneStream, Streams
 from shardline.work.batches import Batches
 from shardline.work.offers import Offers
 from shardline.work.surroundings import Surroundings

@@ -1,11 +1,11 @@
-"""The words of a consumer group: records, shards, leases, checkpoints, batches. Pure values."""
+"""The words of a consumer group: records, shards, leases, checkpoints, losses, batches. Pure values."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Generator, Sequence
 from dataclasses import dataclass
 from functools import total_ordering
-from typing import Protocol
+from typing import Literal, Protocol
 
 from aws_wire.kinesis import Record as Record
 
@@ -16,6 +16,8 @@ SHARD_END = "SHARD_END"
 
 MAX_STATE_BYTES = 16 * 1024
 """The largest state a batch may be done with. DynamoDB charges a write for each KB of the item."""
+
+LossKind = Literal["position_expired", "position_refused", "shard_gone"]
 
 _RANK = {AT_TIMESTAMP: 0, TRIM_HORIZON: 1, LATEST: 2, SHARD_END: 4}
 _NUMBER_RANK = 3
@@ -131,6 +133,30 @@ class Lease:
     def is_ended(self) -> bool:
         """Whether every record of the shard is delivered and the shard has no more to come."""
         return self.checkpoint.sequence_number == SHARD_END
+
+
+@dataclass(frozen=True, slots=True)
+class DataLoss:
+    """Records that Kinesis no longer had when they were due.
+
+    `position_expired`: between `after` and `resumed_at`, or the shard's end if that is empty, records expired
+    unread, if there were any. `position_refused`: Kinesis says that `after` is no position of this shard; it is
+    read from the oldest record. `shard_gone`: the shard is not kept any more, and whatever came after `after`.
+    """
+
+    shard_id: str
+    kind: LossKind
+    after: Checkpoint
+    resumed_at: str = ""
+
+    def __str__(self) -> str:
+        """The loss in a line for a log."""
+        after = f"{self.after.sequence_number}/{self.after.sub_sequence_number}"
+        if self.kind == "shard_gone":
+            return f"{self.shard_id}: Kinesis no longer keeps it; what came after {after} and was unread is lost"
+        if self.kind == "position_refused":
+            return f"{self.shard_id}: {after} is no position of it any more; going on from the oldest record"
+        return f"{self.shard_id}: what came after {after} expired unread, up to {self.resumed_at or 'its end'}"
 
 
 class Receipt(Protocol):

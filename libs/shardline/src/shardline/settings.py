@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from shardline.model import AT_TIMESTAMP, LATEST, TRIM_HORIZON, Checkpoint
-from shardline.reading.transport import TransportName
 
 Strategy = Literal["balanced", "single_owner"]
 Reading = Literal["fan_out", "polling", "auto"]
+TransportName = Literal["auto", "http2", "http1", "aiobotocore"]
 
 _SHORTEST_HANDOFF_SECONDS = 30.0
 

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Container, Sequence
+from typing import Protocol
 
 from shardline.clock import Clock
 from shardline.errors import LeaseTableUnavailable
 from shardline.leases import lineage
 from shardline.leases.holes import Audit, Hole, holes
 from shardline.leases.table import LeaseTable
-from shardline.model import Checkpoint, Lease
-from shardline.reading.loss import DataLoss
-from shardline.streams.one_stream import Streams
+from shardline.model import Checkpoint, DataLoss, Lease, Shard
 
 LISTING_LASTS_SECONDS = 5.0
 """A worker paused for longer lists again: a shard may have been delivered and its lease deleted since."""
 
 _log = logging.getLogger(__name__)
+
+
+class Listing(Protocol):
+    """Where the shards are listed that leases are made for."""
+
+    async def refresh(self) -> None:
+        """Find out which streams there are, before the leases are read. Raises StreamUnavailable."""
+
+    async def list_shards(self) -> list[Shard]:
+        """Return every shard under its lease key. Raises StreamUnavailable or ShardGone."""
 
 
 class ShardSync:
@@ -26,7 +35,7 @@ class ShardSync:
     def __init__(
         self,
         table: LeaseTable,
-        streams: Streams,
+        streams: Listing,
         initial: Checkpoint,
         clock: Clock,
         report: Callable[[DataLoss], None],

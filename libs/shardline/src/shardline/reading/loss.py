@@ -6,12 +6,7 @@ that the record at the position does not come, and that the oldest record kept i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-from shardline.model import Checkpoint
-
-Kind = Literal["position_expired", "position_refused", "shard_gone"]
+from shardline.model import DataLoss as DataLoss
 
 _LAYOUT_BITS, _LAYOUT_VERSION = 186, 2
 _CREATED_SHIFT, _TIME_SHIFT, _TIME_MASK = 148, 36, (1 << 36) - 1
@@ -21,30 +16,6 @@ _SLACK_SECONDS = 60.0
 
 SHORTEST_RETENTION_SECONDS = 24 * 3600.0
 """No stream keeps records for less."""
-
-
-@dataclass(frozen=True, slots=True)
-class DataLoss:
-    """Records that Kinesis no longer had when they were due.
-
-    `position_expired`: between `after` and `resumed_at`, or the shard's end if that is empty, records expired
-    unread, if there were any. `position_refused`: Kinesis says that `after` is no position of this shard; it is
-    read from the oldest record. `shard_gone`: the shard is not kept any more, and whatever came after `after`.
-    """
-
-    shard_id: str
-    kind: Kind
-    after: Checkpoint
-    resumed_at: str = ""
-
-    def __str__(self) -> str:
-        """The loss in a line for a log."""
-        after = f"{self.after.sequence_number}/{self.after.sub_sequence_number}"
-        if self.kind == "shard_gone":
-            return f"{self.shard_id}: Kinesis no longer keeps it; what came after {after} and was unread is lost"
-        if self.kind == "position_refused":
-            return f"{self.shard_id}: {after} is no position of it any more; going on from the oldest record"
-        return f"{self.shard_id}: what came after {after} expired unread, up to {self.resumed_at or 'its end'}"
 
 
 def may_have_expired(

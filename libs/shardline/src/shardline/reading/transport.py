@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import aiohttp
 import msgspec
@@ -16,8 +16,7 @@ from aws_wire import kinesis
 from aws_wire.data_plane import DataPlane, ServiceFault
 from shardline.errors import ShardGone, SubscriptionFailed
 from shardline.model import Record
-
-TransportName = Literal["auto", "http2", "http1", "aiobotocore"]
+from shardline.settings import TransportName as TransportName
 
 _GONE = "ResourceNotFoundException"
 _BROKEN = (BotoCoreError, ParserError, ResponseParserError, aiohttp.ClientError, OSError, TimeoutError, ValueError)

@@ -10,11 +10,11 @@ from typing import Any, Protocol
 from shardline.clock import Clock
 from shardline.errors import ShardGone, StreamUnavailable
 from shardline.model import Shard
+from shardline.reading.one_stream import OneStream
 from shardline.reading.reader import Reader
 from shardline.reading.stream import Source, Stream, translated
 from shardline.reading.transport import Transport, transport_of
 from shardline.settings import GroupSettings
-from shardline.streams.one_stream import OneStream
 
 ListStreams = Callable[[], Awaitable[Iterable[str]]]
 

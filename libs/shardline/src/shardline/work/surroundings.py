@@ -10,8 +10,8 @@ from shardline.clock import Clock
 from shardline.leases.table import LeaseTable
 from shardline.processor import Processor
 from shardline.reading.budget import Budget
+from shardline.reading.one_stream import Streams
 from shardline.settings import GroupSettings
-from shardline.streams.one_stream import Streams
 
 
 class Siblings(Protocol):

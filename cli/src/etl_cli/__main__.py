@@ -9,6 +9,7 @@ from typing import BinaryIO
 import click
 
 from etl_cli.layout import Layout, project_root
+from etl_cli.sql.commands import sql
 
 _STACKS = ".stack"
 
@@ -115,6 +116,9 @@ def smoke(region: str | None, yes: bool, keep: bool, cleanup: bool, deadline: fl
         sys.exit(asyncio.run(run_smoke.cleanup(options) if cleanup else run_smoke.smoke(options)))
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.exit(130)
+
+
+main.add_command(sql)
 
 
 def _layout(stack: str, port_base: int = 18080) -> Layout:

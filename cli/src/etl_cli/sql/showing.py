@@ -1,0 +1,169 @@
+"""Rows as they come: a live table on a terminal, aligned lines or JSON lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+import click
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from etl_cli.sql.values import Columns, Row, as_json, is_number, writer
+
+_NARROWEST = 10
+_LINES_APART = 4  # a live table's own title, heading and space
+_A_SECOND = 4
+
+
+class View(Protocol):
+    """Where rows and the state of the run are shown."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
+
+    def row(self, row: Row) -> None:
+        """Show one more row."""
+
+    def progress(self, text: str) -> None:
+        """Show how far the run is; called a few times a second."""
+
+
+@dataclass(frozen=True)
+class Sink:
+    """A table that a query fills."""
+
+    name: str
+    columns: Columns
+
+
+class Lines:
+    """JSON lines, or aligned columns under a heading a sink; progress as a moving line where errors go to a terminal.
+
+    Aligned columns are as wide as their heading and their first value, at least; later rows may be wider.
+    """
+
+    def __init__(self, sinks: Mapping[str, Sink], *, json: bool) -> None:
+        self._sinks = sinks
+        self._json = json
+        self._formats: dict[str, list[tuple[int, bool, Callable[[object], str]]]] = {}
+        self._last = ""
+        self._moving = sys.stderr.isatty()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._clear()
+
+    def row(self, row: Row) -> None:
+        """Print the row."""
+        self._clear()
+        if self._json:
+            click.echo(as_json(row, self._sinks[row.sink].columns))
+            return
+        if row.sink not in self._formats:
+            self._head(row)
+        elif self._last != row.sink:
+            click.echo(f"\n{row.sink}")
+        self._last = row.sink
+        cells = [
+            write(row.values[name])
+            for (_, _, write), (name, _) in zip(self._formats[row.sink], self._sinks[row.sink].columns, strict=True)
+        ]
+        click.echo(self._line(row.sink, row.change, cells))
+
+    def progress(self, text: str) -> None:
+        """Replace the moving line."""
+        if self._moving:
+            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+
+    def _clear(self) -> None:
+        if self._moving:
+            click.echo("\r\x1b[K", nl=False, err=True)
+
+    def _head(self, first: Row) -> None:
+        formats = []
+        for name, kind in self._sinks[first.sink].columns:
+            write = writer(kind)
+            width = max(len(name), len(write(first.values[name])), _NARROWEST)
+            formats.append((width, is_number(kind), write))
+        self._formats[first.sink] = formats
+        if self._last:
+            click.echo()
+        click.echo(first.sink)
+        click.echo(self._line(first.sink, "", [name for name, _ in self._sinks[first.sink].columns]))
+
+    def _line(self, sink: str, change: str, cells: list[str]) -> str:
+        padded = [
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, (width, right, _) in zip(cells, self._formats[sink], strict=True)
+        ]
+        return f"{change:<2}  {'  '.join(padded)}".rstrip()
+
+
+class LiveTables:
+    """The newest rows of each sink, drawn anew as they come, with the progress below."""
+
+    def __init__(self, sinks: Mapping[str, Sink], console: Console) -> None:
+        self._sinks = sinks
+        self._console = console
+        room = max(3, (console.height - 2) // max(1, len(sinks)) - _LINES_APART)
+        self._rows: dict[str, deque[Row]] = {name: deque(maxlen=room) for name in sinks}
+        self._counts = dict.fromkeys(sinks, 0)
+        self._progress = ""
+        self._live = Live(console=console, refresh_per_second=_A_SECOND, get_renderable=self._drawn)
+
+    def __enter__(self) -> Self:
+        self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.__exit__(kind, error, trace)
+
+    def row(self, row: Row) -> None:
+        """Keep the row for the next drawing."""
+        self._rows[row.sink].append(row)
+        self._counts[row.sink] += 1
+
+    def progress(self, text: str) -> None:
+        """Draw it under the tables."""
+        self._progress = text
+
+    def _drawn(self) -> Group:
+        tables = [self._table(sink) for sink in self._sinks.values()]
+        return Group(*tables, Text(self._progress, style="dim"))
+
+    def _table(self, sink: Sink) -> Table:
+        rows = list(self._rows[sink.name])
+        changes = any(row.change != "+I" for row in rows)
+        table = Table(title=f"{sink.name} · {self._counts[sink.name]:,} rows", title_justify="left", expand=False)
+        if changes:
+            table.add_column("")
+        for name, kind in sink.columns:
+            table.add_column(name, justify="right" if is_number(kind) else "left", no_wrap=True, overflow="ellipsis")
+        writers = [writer(kind) for _, kind in sink.columns]
+        for row in rows:
+            cells = [Text(write(row.values[name])) for write, (name, _) in zip(writers, sink.columns, strict=True)]
+            table.add_row(*([Text(row.change)] if changes else []), *cells)
+        return table
+
+
+def view(sinks: Mapping[str, Sink], *, json: bool) -> View:
+    """Live tables if standard output is a terminal and JSON is not asked for, else lines."""
+    if json or not sys.stdout.isatty():
+        return Lines(sinks, json=json)
+    return LiveTables(sinks, Console(highlight=False))

@@ -5,13 +5,13 @@ from decimal import Decimal
 
 from aggregator.rows import Row, Stamp, late_row, letter_of, malformed_row, rejected_row, window_row
 from shardline import Record, ShardLease
-from streaming_sql import FiredWindow, LateRow
+from streaming_sql import LateRow, ResultRow
 
 STAMP = Stamp(epoch=3, revision=7, emitted=99)
 
 
-def fired(**options: str) -> FiredWindow:
-    return FiredWindow("revenue", 0, 10_000, {"currency": "CLP"}, {"total": Decimal("12.50"), "n": 2}, options)
+def fired(**options: str) -> ResultRow:
+    return ResultRow("revenue", 0, 10_000, {"currency": "CLP"}, {"total": Decimal("12.50"), "n": 2}, options)
 
 
 def test_a_window_row_is_the_contracts_object_with_exact_decimals() -> None:
@@ -33,6 +33,21 @@ def test_a_sink_with_a_severity_makes_alerts() -> None:
         *("epoch", "revision", "emitted"),
     ]
     assert (body["rule"], body["severity"], body["time"]) == ("revenue", "high", 10_000)
+
+
+def test_rows_without_a_window_are_named_by_their_key_or_by_all_their_values() -> None:
+    """Equal rows have one name, different ones different names; a row that is taken away says so."""
+
+    def identity(key: dict[str, int], values: dict[str, int], time: int, hidden: tuple[int, ...] = ()) -> str:
+        made = ResultRow("q", None, None, key, values, {"stream": "aggregates"}, "-D", time, hidden)
+        body = json.loads(window_row(made, STAMP).data)
+        assert (body["time"], body["deleted"]) == (time, True)
+        return str(body["id"])
+
+    assert identity({"k": 1}, {"n": 1}, 5) == identity({"k": 1}, {"n": 2}, 6) == 'q|{"k":1}'
+    assert identity({"k": 1}, {"n": 1}, 5, (7,)) != identity({"k": 1}, {"n": 1}, 5, (8,))
+    assert identity({}, {"n": 1}, 5) == identity({}, {"n": 1}, 5)
+    assert len({identity({}, {"n": n}, time) for n in (1, 2) for time in (5, 6)}) == 4
 
 
 def test_a_late_row_is_named_by_event_and_query() -> None:
@@ -70,6 +85,6 @@ def test_a_refused_row_becomes_a_dead_letter_about_itself() -> None:
 
 def test_a_partition_key_fits_kinesis() -> None:
     """1 to 256 characters."""
-    long = FiredWindow("q", 0, 1, {"page": "x" * 500}, {}, {"stream": "aggregates"})
+    long = ResultRow("q", 0, 1, {"page": "x" * 500}, {}, {"stream": "aggregates"})
     assert len(window_row(long, STAMP).key) == 256
     assert isinstance(window_row(long, STAMP), Row)

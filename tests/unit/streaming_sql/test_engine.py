@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from streaming_sql import Engine, FiredWindow, Program, StateError, UnknownShard
-from streaming_sql.windows import WindowStore
+from streaming_sql import Engine, Program, ResultRow, StateError, UnknownShard
+from streaming_sql.operators.window_aggregate import WindowAggregate
 
 MakeProgram = Callable[..., Program]
 
@@ -29,7 +29,7 @@ def opened(program: Program, *shards: str) -> Engine:
     return engine
 
 
-def counts(fired: list[FiredWindow]) -> list[tuple[int, Any, int]]:
+def counts(fired: list[ResultRow]) -> list[tuple[int, Any, int]]:
     return [(row.window_end, row.key["s"], row.values["n"]) for row in fired]
 
 
@@ -95,15 +95,15 @@ def test_a_record_that_cannot_be_evaluated_is_malformed_and_the_others_count(
     counting: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever a query makes of one record, it is that record's: the shard goes on."""
-    engine = opened(counting)
-    add = WindowStore.add
+    receive = WindowAggregate.receive
 
-    def fragile(store: WindowStore, row: Any, time: int, watermark: int) -> int | None:
+    def fragile(operator: WindowAggregate, port: int, row: Any, time: int, watermark: int, shard: str) -> None:
         if time == 2:
             raise OverflowError
-        return add(store, row, time, watermark)
+        receive(operator, port, row, time, watermark, shard)
 
-    monkeypatch.setattr(WindowStore, "add", fragile)
+    monkeypatch.setattr(WindowAggregate, "receive", fragile)
+    engine = opened(counting)
     applied = engine.apply("0", [event(1, s="a"), event(2, s="a"), event(3, s="a")])
     assert applied.malformed == [1]
     engine.finish()

@@ -25,13 +25,6 @@ GROUP = "GROUP BY window_start, window_end"
         (f"INSERT INTO out SELECT COUNT(*) {FROM}", (4, 0), "GROUP BY must list", "GROUP BY window_start"),
         (f"INSERT INTO out SELECT COUNT(*) FROM events {GROUP}", (4, 38), "window function", "TUMBLE"),
         (
-            "INSERT INTO out SELECT COUNT(*) FROM TABLE(SESSION(TABLE events, DESCRIPTOR(ts), "
-            f"INTERVAL '1' MINUTE)) {GROUP}",
-            (4, 44),
-            "SESSION with 1",
-            "TUMBLE",
-        ),
-        (
             "INSERT INTO out SELECT COUNT(*) FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '4' SECOND, "
             f"INTERVAL '10' SECOND)) {GROUP}",
             (4, 44),
@@ -85,4 +78,4 @@ def test_equal_tables_are_one_source() -> None:
         }
     )
     assert len(program.sources) == 1
-    assert {query.name for query in program.queries} == {"out", "more"}
+    assert {query.query for query in program.queries} == {"out", "more"}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from etl_cli.sql.showing import Sink
 from etl_cli.sql.values import Row
-from streaming_sql import Applied, Engine, FiredWindow, Program
+from streaming_sql import Applied, Engine, Program, ResultRow
 
 
 class Trial:
@@ -26,7 +26,7 @@ class Trial:
             query.name: Sink(query.name, tuple((output.name, output.type) for output in query.outputs))
             for query in program.queries
         }
-        self._outputs = {query.name: query.outputs for query in program.queries}
+        self._outputs = {query.query: query.outputs for query in program.queries}
         self.tables = frozenset[str]()
 
     @property
@@ -56,7 +56,7 @@ class Trial:
         for window in self._engine.advance():
             yield Row(window.query, "+I", self._values(window))
 
-    def _values(self, window: FiredWindow) -> dict[str, object]:
+    def _values(self, window: ResultRow) -> dict[str, object]:
         bounds = {"window_start": window.window_start, "window_end": window.window_end}
         known = {**window.key, **window.values}
         return {

@@ -22,9 +22,11 @@ _text = msgspec.json.Encoder(decimal_format="number")
 class RowDecoder:
     """Decodes one source's events. `decode` gives (row, fields that became NULL for their type)."""
 
-    def __init__(self, columns: tuple[tuple[str, SqlType], ...]) -> None:
+    def __init__(self, columns: tuple[tuple[str, SqlType], ...], metadata: int = 0) -> None:
+        """`metadata` more attributes, which are not read from the JSON: see `metadata_name`."""
         self.columns = columns
-        self._struct = _struct(columns, "Row")
+        self.metadata = metadata
+        self._struct = _struct(columns, "Row", metadata)
         self._decode = msgspec.json.Decoder(self._struct).decode
 
     def decode(self, data: bytes) -> tuple[Any, int]:
@@ -48,12 +50,20 @@ def field_name(index: int) -> str:
     return f"c{index}"
 
 
-def _struct(columns: tuple[tuple[str, SqlType], ...], name: str) -> type[msgspec.Struct]:
+def metadata_name(index: int) -> str:
+    """The struct attribute of a value that comes with the record, not in its JSON."""
+    return f"m{index}"
+
+
+def _struct(columns: tuple[tuple[str, SqlType], ...], name: str, metadata: int = 0) -> type[msgspec.Struct]:
     fields: list[tuple[str, Any, Any]] = []
     rename = {}
     for index, (column, kind) in enumerate(columns):
         fields.append((field_name(index), _annotation(kind, f"{name}_{index}") | None, None))
         rename[field_name(index)] = column
+    for index in range(metadata):
+        fields.append((metadata_name(index), Any, None))
+        rename[metadata_name(index)] = f"\0{index}"
     return msgspec.defstruct(name, fields, rename=rename, gc=False)
 
 

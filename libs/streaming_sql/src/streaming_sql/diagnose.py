@@ -14,8 +14,8 @@ from sqlglot.errors import TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from streaming_sql.dialect import Flink
-from streaming_sql.engine import load_program
 from streaming_sql.errors import SqlError
+from streaming_sql.planning.planner import load_program
 
 _DEFINING = frozenset({"TABLE", "VIEW"})
 

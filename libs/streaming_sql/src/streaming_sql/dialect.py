@@ -40,14 +40,22 @@ class Watermark(exp.Expression):
     arg_types = {"this": True, "expression": True}  # noqa: RUF012 (sqlglot's own convention)
 
 
+class MetadataColumn(exp.Expression, exp.ColumnConstraintKind):
+    """`METADATA [FROM 'this'] [VIRTUAL]`; `this` is "" for the column's own name."""
+
+    arg_types = {"this": False}  # noqa: RUF012 (sqlglot's own convention)
+
+
 class WindowTable(exp.Expression):
-    """`TABLE(this(TABLE table, DESCRIPTOR(column), expressions...))`."""
+    """`TABLE(this(TABLE table [PARTITION BY partition...], DESCRIPTOR(column), expressions...))`."""
 
     arg_types = {  # noqa: RUF012 (sqlglot's own convention)
         "this": True,
         "table": True,
         "column": True,
         "expressions": False,
+        "partition": False,
+        "alias": False,
     }
 
 
@@ -66,6 +74,7 @@ class Flink(sqlglot.Dialect):
         CONSTRAINT_PARSERS = {  # noqa: RUF012 (sqlglot's own convention)
             **parser.Parser.CONSTRAINT_PARSERS,
             "WATERMARK": lambda self: self._parse_watermark(),
+            "METADATA": lambda self: self._parse_metadata(),
         }
         SCHEMA_UNNAMED_CONSTRAINTS = parser.Parser.SCHEMA_UNNAMED_CONSTRAINTS | {"WATERMARK"}
 
@@ -83,6 +92,16 @@ class Flink(sqlglot.Dialect):
                 self.raise_error("Expected AS")
             return self.expression(Watermark(this=column, expression=self._parse_disjunction()))
 
+        def _parse_metadata(self) -> exp.Expr:
+            name = self._parse_string() if self._match(TokenType.FROM) else None
+            self._match_text_seq("VIRTUAL")
+            return self.expression(MetadataColumn(this=name))
+
+        def _parse_primary_key(self, *args: Any, **kwargs: Any) -> Any:
+            key = super()._parse_primary_key(*args, **kwargs)
+            self._match_text_seq("NOT", "ENFORCED")
+            return key
+
         def _parse_table(self, *args: Any, **kwargs: Any) -> exp.Expr | None:
             if self._curr.token_type == TokenType.TABLE and self._next and self._next.token_type == TokenType.L_PAREN:
                 return self._parse_window_table()
@@ -92,20 +111,49 @@ class Flink(sqlglot.Dialect):
             self._advance(2)
             function = self._parse_id_var()
             self._match_l_paren()
+            self._skip_argument_name()
             if not self._match(TokenType.TABLE):
                 self.raise_error("Expected TABLE name as the window function's first argument")
             table = self._parse_table_parts()
+            partition = self._parse_window_partition()
             self._match(TokenType.COMMA)
+            self._skip_argument_name()
             self._expect_word("DESCRIPTOR")
             self._match_l_paren()
             column = self._parse_id_var()
             self._match_r_paren()
             intervals = []
             while self._match(TokenType.COMMA):
+                self._skip_argument_name()
                 intervals.append(self._parse_disjunction())
             self._match_r_paren()
             self._match_r_paren()
-            return self.expression(WindowTable(this=function, table=table, column=column, expressions=intervals))
+            window = self.expression(
+                WindowTable(this=function, table=table, column=column, expressions=intervals, partition=partition)
+            )
+            window.set("alias", self._parse_table_alias())
+            return window
+
+        def _parse_window_partition(self) -> list[exp.Expr]:
+            columns: list[exp.Expr] = []
+            if self._match(TokenType.PARTITION_BY):
+                columns.append(self._parse_partition_column())
+                while self._curr.token_type == TokenType.COMMA and self._next.text.upper() != "DESCRIPTOR":
+                    self._advance()
+                    columns.append(self._parse_partition_column())
+            return columns
+
+        def _parse_partition_column(self) -> exp.Expr:
+            column = self._parse_column()
+            if column is None:
+                self.raise_error("Expected a column")
+                raise AssertionError("raise_error raises at the default error level")
+            return column
+
+        def _skip_argument_name(self) -> None:
+            """Skip `SIZE =>` and the like: arguments come in their order all the same."""
+            if self._next and self._next.token_type == TokenType.FARROW:
+                self._advance(2)
 
         def _expect_word(self, word: str) -> None:
             if not self._match_text_seq(word):

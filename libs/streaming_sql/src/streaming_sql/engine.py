@@ -1,20 +1,38 @@
-"""The engine: records of shards in, rows of fired windows out. Synchronous, no clock, no I/O."""
+"""The engine: records of shards in, result rows out. Synchronous, no clock, no I/O."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from streaming_sql.compile import CompiledSource, Program, compile_plan
 from streaming_sql.decode import field_name
-from streaming_sql.errors import SqlError, UnknownShard
-from streaming_sql.plan import Plan, plan_script
+from streaming_sql.errors import UnknownShard
+from streaming_sql.nodes import Scan
+from streaming_sql.operators.operator import Emit
+from streaming_sql.operators.sink import ResultRow
+from streaming_sql.program import Program
+from streaming_sql.running import Graph
 from streaming_sql.state import decode_state, encode_state
 from streaming_sql.watermark import NEVER, ShardWatermarks
-from streaming_sql.windows import FiredWindow, WindowStore
+
+
+class Arrival(Protocol):
+    """How a record came: what METADATA columns and PROCTIME() read. A shardline.Record is one."""
+
+    @property
+    def arrived(self) -> int:
+        """When Kinesis took it, in ms."""
+
+    @property
+    def sequence_number(self) -> str:
+        """Its place in the shard."""
+
+    @property
+    def partition_key(self) -> str:
+        """Its partition key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +40,9 @@ class LateRow:
     """A record that came too late for at least one window of a query; times in ms.
 
     Attributes:
+        query: the view or sink whose window it missed.
         row: the record's top-level columns of scalar type, by name.
-        window_end: the end of the last window that it missed.
+        window_end: the end of the last window that it missed, or the time that it had to reach.
         watermark: its own shard's watermark when it was judged.
         place: of the record in the given sequence.
 
@@ -56,67 +75,59 @@ class Applied:
     without_time: int = 0
 
 
-def load_program(scripts: Mapping[str, str]) -> Program:
-    """Plan and compile scripts by file name; each has its own tables, all their sinks different names.
+class _Run:
+    """One scan at work: its watermarks, and where its rows go. `row` and `place` are the record's at hand."""
 
-    Raises:
-        SqlError: naming file, line and column.
-
-    """
-    plan = Plan(())
-    for file, text in scripts.items():
-        try:
-            script = plan_script(text)
-            compile_plan(script)
-            plan = plan.merged(script)
-        except SqlError as error:
-            raise error.in_file(file) from error
-    return compile_plan(plan)
+    def __init__(self, scan: Scan, push: Emit) -> None:
+        self.scan = scan
+        self.marks = ShardWatermarks()
+        self.push = push
+        self.row: Any = None
+        self.place = 0
 
 
 class Engine:
-    """Incremental windows of a program over the shards of one stream.
+    """A program over the shards of its streams.
 
     For a given assignment of records to shards the rows do not depend on how shards interleave, on the sizes of
     `apply` or on when `advance` is called.
     """
 
     def __init__(self, program: Program) -> None:
-        self._program = program
-        self._watermarks = {source.fingerprint: ShardWatermarks() for source in program.sources}
-        self._stores = {query.name: WindowStore(query) for query in program.queries}
-        self._runs = [
-            (source, self._watermarks[source.fingerprint], self._stores_of(source)) for source in program.sources
-        ]
-
-    def _stores_of(self, source: CompiledSource) -> list[WindowStore]:
-        return [store for store in self._stores.values() if store.query.source == source.fingerprint]
+        self.program = program
+        self._graph = Graph(program, self._late)
+        self._runs = {scan.fingerprint: _Run(scan, self._graph.pushes[scan]) for scan in program.sources}
+        self._watermarks = {name: run.marks for name, run in self._runs.items()}
+        self._at_work: tuple[_Run, str, Applied] | None = None
 
     @property
     def shards(self) -> frozenset[str]:
         """The open shards."""
-        return frozenset(shard for marks in self._watermarks.values() for shard in marks.by_shard)
+        return frozenset(shard for run in self._runs.values() for shard in run.marks.by_shard)
 
     @property
     def group_count(self) -> int:
-        """How many groups are held in open windows."""
-        return sum(store.group_count() for store in self._stores.values())
+        """How many groups and rows are held."""
+        return sum(operator.size for operator in self._graph.operators.values())
 
-    def open_shard(self, shard: str) -> None:
-        """Wait for this shard's events before firing; nothing if it is open already."""
-        for marks in self._watermarks.values():
-            if shard not in marks.by_shard:
-                marks.open(shard)
+    def open_shard(self, shard: str, stream: str = "") -> None:
+        """Wait for this shard's events before firing; nothing if it is open already.
+
+        Shard names are unique over all streams. `stream` limits the shard to the tables of that stream.
+        """
+        for run in self._runs.values():
+            if shard not in run.marks.by_shard and stream in {"", run.scan.stream}:
+                run.marks.open(shard)
 
     def close_shard(self, shard: str, children: Iterable[str] = ()) -> None:
         """A shard has ended: its children begin at its watermark. Nothing if it is not open."""
         ends = list(children)
-        for marks in self._watermarks.values():
-            if shard in marks.by_shard:
-                marks.close(shard, ends)
+        for run in self._runs.values():
+            if shard in run.marks.by_shard:
+                run.marks.close(shard, ends)
 
-    def apply(self, shard: str, records: Sequence[bytes]) -> Applied:
-        """Count one shard's records in, in their order.
+    def apply(self, shard: str, records: Sequence[bytes], arrivals: Sequence[Arrival] | None = None) -> Applied:
+        """Count one shard's records in, in their order. `arrivals` say how each came; without them nobody knows.
 
         Raises:
             UnknownShard: if the shard is not open.
@@ -124,51 +135,52 @@ class Engine:
         """
         applied = Applied()
         malformed: set[int] = set()
-        for source, marks, stores in self._runs:
-            if shard not in marks.by_shard:
-                raise UnknownShard(shard)
-            _apply(source, marks, stores, shard, records, applied, malformed)
+        runs = [run for run in self._runs.values() if shard in run.marks.by_shard]
+        if self._runs and not runs:
+            raise UnknownShard(shard)
+        for run in runs:
+            self._at_work = (run, shard, applied)
+            _apply(run, shard, records, arrivals, applied, malformed)
         applied.malformed = sorted(malformed)
         return applied
 
-    def advance(self) -> list[FiredWindow]:
-        """Fire every window that the least watermark has passed. Rows of one window come in no given order."""
-        fired: list[FiredWindow] = []
-        for _, marks, stores in self._runs:
-            before, now = marks.step()
-            if before < now:
-                for store in stores:
-                    fired.extend(store.fire(before, now))
-        return fired
+    def advance(self) -> list[ResultRow]:
+        """Fire what the least watermarks have passed. The rows that came out since the last call, in no given order."""
+        self._graph.advance({name: marks.step() for name, marks in self._watermarks.items()})
+        return self._graph.take()
 
     def follow(self, idle: Collection[str]) -> bool:
         """Idle shards no longer hold windows back: they stand where the others do. Whether anything moved."""
         moved = False
-        for marks in self._watermarks.values():
-            moved = marks.follow(idle) or moved
+        for run in self._runs.values():
+            moved = run.marks.follow(idle) or moved
         return moved
 
     def let_time_pass(self, silent_ms: int) -> bool:
         """While windows are open, event time has gone on for `silent_ms` since the greatest seen. Whether it moved."""
         moved = False
-        for source, marks, stores in self._runs:
-            if marks.greatest_time != NEVER and any(store.slices for store in stores):
-                at = marks.greatest_time + silent_ms - source.delay_ms
+        for run in self._runs.values():
+            marks = run.marks
+            if marks.greatest_time != NEVER and self._graph.flush_time(run.scan) is not None:
+                at = marks.greatest_time + silent_ms - run.scan.delay_ms
                 moved = marks.raise_to(list(marks.by_shard), at) or moved
         return moved
 
     def finish(self) -> bool:
-        """No more events of the open windows will come: the next advance fires them all. Whether any was open."""
+        """No more events of the open windows will come: the next advance fires them all. Whether any was open.
+
+        What fires may open windows of a query that reads it: finish again until nothing is open.
+        """
         moved = False
-        for _, marks, stores in self._runs:
-            ends = [end for store in stores if (end := store.last_end()) is not None]
-            if ends:
-                moved = marks.raise_to(list(marks.by_shard), max(ends) - 1) or moved
+        for run in self._runs.values():
+            end = self._graph.flush_time(run.scan)
+            if end is not None:
+                moved = run.marks.raise_to(list(run.marks.by_shard), end) or moved
         return moved
 
     def snapshot(self) -> dict[str, Any]:
-        """The whole state as JSON values, see streaming_sql.state."""
-        return encode_state(self._watermarks, self._stores)
+        """The whole state as JSON values, see streaming_sql.state. Take the rows of `advance` first."""
+        return encode_state(self._watermarks, self._graph.operators)
 
     def restore(self, state: dict[str, Any]) -> list[str]:
         """Continue from a snapshot, on a fresh engine. Returns the queries whose open windows were discarded.
@@ -177,41 +189,69 @@ class Engine:
             StateError: when the snapshot has another version.
 
         """
-        return decode_state(state, self._watermarks, self._stores)
+        return decode_state(state, self._watermarks, self._graph.operators)
+
+    def _late(self, query: str, time: int, watermark: int, bound: int) -> None:
+        if self._at_work is not None:
+            run, shard, applied = self._at_work
+            row = _scalars(run.row, run.scan)
+            applied.late.append(LateRow(query, shard, row, time, bound, watermark, run.place))
 
 
 def _apply(
-    source: CompiledSource,
-    marks: ShardWatermarks,
-    stores: list[WindowStore],
+    run: _Run,
     shard: str,
     records: Sequence[bytes],
+    arrivals: Sequence[Arrival] | None,
     applied: Applied,
     malformed: set[int],
 ) -> None:
-    decode, rowtime, delay = source.decoder.decode, source.rowtime, source.delay_ms
+    scan, marks, push = run.scan, run.marks, run.push
+    decode, rowtime, delay = scan.decoder.decode, scan.rowtime, scan.delay_ms
+    describe = _describing(scan, shard, arrivals)
     watermark, greatest = marks.by_shard[shard], marks.greatest_time
     for place, data in enumerate(records):
         try:
             row, wrong = decode(data)
+            if describe is not None:
+                describe(row, place)
             time = rowtime(row)
             applied.null_fields += wrong
             if time is None:
                 applied.without_time += 1
                 continue
-            for store in stores:
-                end = store.add(row, time, watermark)
-                if end is not None:
-                    late = LateRow(store.query.name, shard, _scalars(row, source), time, end, watermark, place)
-                    applied.late.append(late)
+            run.row, run.place = row, place
+            push(row, time, watermark, shard)
         except Exception:  # pure code over one record: the fault is the record's, and the shard goes on
             malformed.add(place)
             continue
-        greatest = max(greatest, time)
-        watermark = max(watermark, time - delay)
+        if time > greatest:
+            greatest = time
+        if time - delay > watermark:
+            watermark = time - delay
     marks.by_shard[shard], marks.greatest_time = watermark, greatest
 
 
-def _scalars(row: Any, source: CompiledSource) -> dict[str, Any]:
-    values = {name: getattr(row, field_name(place)) for place, name in enumerate(source.columns)}
+def _describing(scan: Scan, shard: str, arrivals: Sequence[Arrival] | None) -> Callable[[Any, int], None] | None:
+    """What fills a row's metadata, or None if no column reads any."""
+    if not scan.metadata:
+        return None
+
+    def describe(row: Any, place: int) -> None:
+        known: dict[str, Any] = {"timestamp": 0, "shard-id": shard, "sequence-number": None, "partition-key": None}
+        if arrivals is not None:
+            came = arrivals[place]
+            known |= {
+                "timestamp": came.arrived,
+                "sequence-number": came.sequence_number,
+                "partition-key": came.partition_key,
+            }
+        for attribute, what in scan.metadata:
+            setattr(row, attribute, known[what])
+
+    return describe
+
+
+def _scalars(row: Any, scan: Scan) -> dict[str, Any]:
+    values = {name: getattr(row, field_name(place)) for place, name in enumerate(scan.columns)}
     return {name: value for name, value in values.items() if not isinstance(value, msgspec.Struct)}

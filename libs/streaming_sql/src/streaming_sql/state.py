@@ -1,40 +1,40 @@
 """The engine's state as JSON values, versioned.
 
-The form: {"version": 1, "sources": {fingerprint: {"shards": {shard: watermark|null}, "greatest_time", "fired"}},
-"queries": {name: {"fingerprint", "slices": [[start, missed, [[key, [accumulator...]]...]]...]}}}. Decimals are
-texts, double sums exact multiples of 2**-1074: nothing is rounded.
+The form: {"version": 2, "sources": {fingerprint: {"shards": {shard: watermark|null}, "greatest_time", "fired"}},
+"operators": {node: {"fingerprint", "keys": [[key, state of the key]...]}}}. Decimals are texts, double sums exact:
+nothing is rounded.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from streaming_sql.accumulators import decode_value, encode_value
 from streaming_sql.errors import StateError
+from streaming_sql.nodes import Node
+from streaming_sql.operators.operator import Operator
 from streaming_sql.watermark import NEVER, ShardWatermarks
-from streaming_sql.windows import Groups, WindowStore
 
-VERSION = 1
+VERSION = 2
 
 
-def encode_state(watermarks: dict[str, ShardWatermarks], stores: dict[str, WindowStore]) -> dict[str, Any]:
+def encode_state(watermarks: dict[str, ShardWatermarks], operators: dict[Node, Operator]) -> dict[str, Any]:
     """Everything the engine holds; shares nothing that later changes."""
+    held = {node: [[key, state] for key, state in operator.snapshot()] for node, operator in operators.items()}
     return {
         "version": VERSION,
         "sources": {name: _encode_watermarks(marks) for name, marks in watermarks.items()},
-        "queries": {
-            name: {"fingerprint": store.query.fingerprint, "slices": _encode_slices(store)}
-            for name, store in stores.items()
+        "operators": {
+            node.name: {"fingerprint": node.fingerprint, "keys": keys} for node, keys in held.items() if keys
         },
     }
 
 
 def decode_state(
-    state: dict[str, Any], watermarks: dict[str, ShardWatermarks], stores: dict[str, WindowStore]
+    state: dict[str, Any], watermarks: dict[str, ShardWatermarks], operators: dict[Node, Operator]
 ) -> list[str]:
-    """Fill fresh watermarks and stores. Returns the queries whose open windows the state holds in vain.
+    """Fill fresh watermarks and operators. Returns the views and sinks whose state is held in vain.
 
-    A query that is gone, or whose SQL or table changed, starts anew: its old groups mean something else.
+    A query that is gone, or whose SQL or table changed, starts anew: its old state means something else.
 
     Raises:
         StateError: when the state has another version.
@@ -54,13 +54,15 @@ def decode_state(
         for shard in shards:
             if shard not in marks.by_shard:
                 marks.open(shard)
-    discarded = []
-    for name, query in state["queries"].items():
-        if name in stores and stores[name].query.fingerprint == query["fingerprint"]:
-            _decode_slices(query["slices"], stores[name])
-        elif query["slices"]:
-            discarded.append(name)
-    return discarded
+    named = {node.name: (node, operator) for node, operator in operators.items()}
+    discarded: dict[str, None] = {}
+    for name, held in state["operators"].items():
+        known = named.get(name)
+        if known is not None and known[0].fingerprint == held["fingerprint"]:
+            known[1].restore((key, of_key) for key, of_key in held["keys"])
+        else:
+            discarded[name.split("/")[0]] = None
+    return list(discarded)
 
 
 def _encode_watermarks(marks: ShardWatermarks) -> dict[str, Any]:
@@ -77,33 +79,3 @@ def _to_json(at: int) -> int | None:
 
 def _from_json(at: int | None) -> int:
     return NEVER if at is None else at
-
-
-def _encode_slices(store: WindowStore) -> list[Any]:
-    return [
-        [start, missed, _encode_groups(groups, store)]
-        for start, parts in store.slices.items()
-        for missed, groups in parts.items()
-    ]
-
-
-def _encode_groups(groups: Groups, store: WindowStore) -> list[Any]:
-    types = store.query.key_types
-    encoders = [aggregate.accumulator.encode for aggregate in store.query.aggregates]
-    return [
-        [
-            [encode_value(value, kind) for value, kind in zip(key, types, strict=True)],
-            [encode(state) for encode, state in zip(encoders, group, strict=True)],
-        ]
-        for key, group in groups.items()
-    ]
-
-
-def _decode_slices(slices: list[Any], store: WindowStore) -> None:
-    types = store.query.key_types
-    decoders = [aggregate.accumulator.decode for aggregate in store.query.aggregates]
-    for start, missed, groups in slices:
-        part = store.slices.setdefault(start, {}).setdefault(missed, {})
-        for key, group in groups:
-            decoded = tuple([decode_value(value, kind) for value, kind in zip(key, types, strict=True)])
-            part[decoded] = [decode(state) for decode, state in zip(decoders, group, strict=True)]

@@ -1,4 +1,4 @@
-"""CREATE TABLE: sources, which have a watermark, and sinks, which have none."""
+"""CREATE TABLE: what a table's columns are, and when its rows happened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from sqlglot import exp
 
-from streaming_sql.dialect import CREATE_FORM, Statement, Watermark, unsupported
+from streaming_sql.dialect import CREATE_FORM, MetadataColumn, Statement, Watermark, unsupported
 from streaming_sql.types import BIGINT, BOOLEAN, DOUBLE, INT, STRING, TIMESTAMP, TIMESTAMP_LTZ, SqlType, decimal_type
 
 _UNITS = {"MILLISECOND": 1, "SECOND": 1_000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
@@ -27,87 +27,135 @@ _SIMPLE_TYPES = {
     "TIMESTAMP": TIMESTAMP,
     "TIMESTAMPLTZ": TIMESTAMP_LTZ,
 }
-_OPTION_PREFIXES = ("aws.", "scan.", "source.", "sink.", "json.")
-_OPTIONS = frozenset({"connector", "stream", "format", "severity"})
+_OPTION_PREFIXES = ("aws.", "scan.", "source.", "sink.", "json.", "csv.", "lookup.", "alert.")
+_OPTIONS = frozenset({"connector", "stream", "format", "severity", "path", "partition-key", "allowed-lateness"})
+METADATA = {
+    "timestamp": "when Kinesis took the record",
+    "shard-id": "the shard that it came from",
+    "sequence-number": "its place in the shard",
+    "partition-key": "its partition key",
+}
+"""What a METADATA column may read of a record."""
 
 
 @dataclass(frozen=True)
-class Source:
-    """A CREATE TABLE with a WATERMARK: JSON events of one stream.
+class Table:
+    """A CREATE TABLE. With a WATERMARK its rows have event time; without one only PROCTIME() orders them, if declared.
 
     Attributes:
-        columns: the columns read from JSON.
+        order: every column's name, as declared.
+        columns: the columns read from (or written to) JSON.
         computed: the columns computed from others, by name.
-        rowtime: the event-time column's name.
+        metadata: the METADATA columns: what is read, and its type, by name.
+        rowtime: the event-time column's name, "" without a WATERMARK.
         delay_ms: how far the watermark stays behind the greatest event time.
+        primary_key: the columns of PRIMARY KEY (...) NOT ENFORCED.
+        not_null: the columns declared NOT NULL.
         fingerprint: equal for equal definitions, whatever the table is called.
 
     """
 
     name: str
+    order: tuple[str, ...]
     columns: tuple[tuple[str, SqlType], ...]
     computed: dict[str, exp.Expr]
+    metadata: dict[str, tuple[str, SqlType]]
     rowtime: str
     delay_ms: int
+    primary_key: tuple[str, ...]
+    not_null: frozenset[str]
     options: dict[str, str]
     fingerprint: str
     statement: Statement = field(repr=False)
 
-
-@dataclass(frozen=True)
-class Sink:
-    """A CREATE TABLE without a WATERMARK: where a query's rows go, and what its columns are called."""
-
-    name: str
-    columns: tuple[tuple[str, SqlType], ...]
-    options: dict[str, str]
+    def is_proctime(self, name: str) -> bool:
+        """Whether the column is `name AS PROCTIME()`."""
+        node = self.computed.get(name)
+        return isinstance(node, exp.Expr) and node.name.upper() == "PROCTIME"
 
 
-def read_table(statement: Statement, tree: exp.Create) -> Source | Sink:
+def read_table(statement: Statement, tree: exp.Create) -> Table:
     """The table of a CREATE TABLE.
 
     Raises:
         SqlError: where it is outside the subset.
 
     """
-    only(tree, statement.text, CREATE_FORM, "this", "kind", "properties")
+    text = statement.text
+    only(tree, text, CREATE_FORM, "this", "kind", "properties")
     schema = tree.this
     if str(tree.args["kind"]).upper() != "TABLE" or not isinstance(schema, exp.Schema):
-        raise unsupported(tree, statement.text, "only CREATE TABLE with columns is supported", CREATE_FORM)
+        raise unsupported(tree, text, "only CREATE TABLE with columns is supported", CREATE_FORM)
     columns: dict[str, SqlType] = {}
     computed: dict[str, exp.Expr] = {}
+    metadata: dict[str, tuple[str, SqlType]] = {}
+    primary_key: tuple[str, ...] = ()
+    not_null: set[str] = set()
     watermark: Watermark | None = None
+    order: list[str] = []
     for part in schema.expressions:
         if isinstance(part, Watermark):
             watermark = part
-        elif isinstance(part, exp.ColumnDef) and part.name not in columns and part.name not in computed:
-            expression = _computed(part, statement.text)
-            if expression is None:
-                columns[part.name] = read_type(part.args.get("kind"), part, statement.text)
-            else:
-                computed[part.name] = expression
+        elif isinstance(part, exp.PrimaryKey):
+            primary_key = tuple(key.name for key in part.expressions)
+        elif isinstance(part, exp.ColumnDef) and part.name not in order:
+            order.append(part.name)
+            _read_column(part, text, columns, computed, metadata, not_null)
         else:
-            raise unsupported(part, statement.text, "a column is declared twice or not understood", CREATE_FORM)
-    name = plain_name(schema.this, statement.text)
-    options = _options(tree, statement.text)
-    if watermark is None:
-        if computed:
-            raise unsupported(schema, statement.text, f"table {name} has no WATERMARK", CREATE_FORM)
-        return Sink(name, tuple(columns.items()), options)
-    rowtime, delay = _watermark(watermark, {*columns, *computed}, statement.text)
-    definition = statement.words.split("(", 1)[1]
-    return Source(name, tuple(columns.items()), computed, rowtime, delay, options, fingerprint(definition), statement)
+            raise unsupported(part, text, "a column is declared twice or not understood", CREATE_FORM)
+    rowtime, delay = _watermark(watermark, set(order), text) if watermark else ("", 0)
+    return Table(
+        plain_name(schema.this, text),
+        tuple(order),
+        tuple(columns.items()),
+        computed,
+        metadata,
+        rowtime,
+        delay,
+        _key_of(schema, primary_key, order, text),
+        frozenset(not_null | set(primary_key)),
+        _options(tree, text),
+        fingerprint(statement.words.split("(", 1)[1]),
+        statement,
+    )
 
 
-def _computed(column: exp.ColumnDef, text: str) -> exp.Expr | None:
-    found: exp.Expr | None = None
-    for constraint in column.args.get("constraints") or []:
+def _key_of(schema: exp.Schema, key: tuple[str, ...], order: list[str], text: str) -> tuple[str, ...]:
+    for name in key:
+        if name not in order:
+            raise unsupported(schema, text, f"PRIMARY KEY names no column {name}", f"one of {', '.join(order)}")
+    return key
+
+
+def _read_column(
+    part: exp.ColumnDef,
+    text: str,
+    columns: dict[str, SqlType],
+    computed: dict[str, exp.Expr],
+    metadata: dict[str, tuple[str, SqlType]],
+    not_null: set[str],
+) -> None:
+    expression: exp.Expr | None = None
+    what = ""
+    for constraint in part.args.get("constraints") or []:
         kind = constraint.args["kind"]
         if isinstance(kind, exp.ComputedColumnConstraint) and isinstance(kind.this, exp.Expr):
-            found = kind.this
-        elif not isinstance(kind, exp.NotNullColumnConstraint):
+            expression = kind.this
+        elif isinstance(kind, MetadataColumn):
+            what = kind.name or part.name
+        elif isinstance(kind, exp.NotNullColumnConstraint):
+            if not kind.args.get("allow_null"):
+                not_null.add(part.name)
+        else:
             raise unsupported(constraint, text, "column constraints are not supported", CREATE_FORM)
-    return found
+    if expression is not None:
+        computed[part.name] = expression
+    elif what:
+        if what not in METADATA:
+            raise unsupported(part, text, f"no metadata '{what}'", f"one of {', '.join(METADATA)}")
+        metadata[part.name] = (what, read_type(part.args.get("kind"), part, text))
+    else:
+        columns[part.name] = read_type(part.args.get("kind"), part, text)
 
 
 def read_type(node: exp.Expr | None, place: exp.Expr, text: str) -> SqlType:
@@ -144,6 +192,8 @@ def _options(tree: exp.Create, text: str) -> dict[str, str]:
         if name not in _OPTIONS and not name.startswith(_OPTION_PREFIXES):
             raise unsupported(option, text, f"unknown table option '{name}'", CREATE_FORM)
         options[name] = value.name
+    if options.get("connector") == "filesystem":
+        return options
     if options.get("connector") != "kinesis" or not options.get("stream"):
         raise unsupported(tree, text, "the table needs 'connector' = 'kinesis' and 'stream'", CREATE_FORM)
     if options.get("format", "json") != "json" or options.get("json.ignore-parse-errors", "true") != "true":

@@ -17,7 +17,7 @@ from aiobotocore.session import AioSession, get_session
 from aggregator.deliver import Delivery, Destination
 from aggregator.metrics import AggregatorMetrics
 from aggregator.pipeline import Pace, Pipeline, Time
-from aggregator.pipelines import SOURCE, load_pipelines, longest_window_ms, read_scripts
+from aggregator.pipelines import SOURCE, load_pipelines, read_scripts
 from aggregator.settings import Settings
 from aggregator.silence import Policy
 from aggregator.state_store import StateStore, StoreUnavailable
@@ -32,7 +32,7 @@ _TIME = Time(time.monotonic, lambda: time.time_ns() // 1_000_000, asyncio.sleep)
 async def serve(settings: Settings, runtime: Runtime) -> None:
     """Aggregate until `runtime.stop`, then commit, deliver and hand the shards over."""
     program = load_pipelines(read_scripts(settings.pipelines))
-    runtime.log.info("pipelines", queries=[query.name for query in program.queries], stream=SOURCE)
+    runtime.log.info("pipelines", queries=[query.query for query in program.queries], stream=SOURCE)
     metrics = AggregatorMetrics(runtime.registry)
     session = get_session()
     async with AsyncExitStack() as stack:
@@ -69,7 +69,7 @@ async def _own(
         dynamodb=clients["dynamodb"], table=settings.lease_table, create_missing=settings.create_tables
     )
     policy = Policy(settings.idle_seconds, settings.flush_seconds or None)
-    remember_ms = longest_window_ms(program) + round(settings.duplicate_seconds * 1000)
+    remember_ms = program.horizon_ms + round(settings.duplicate_seconds * 1000)
     pace = Pace(
         settings.commit_seconds, settings.pending_records, remember_ms if settings.duplicate_seconds else 0, policy
     )

@@ -29,11 +29,6 @@ def read_scripts(folder: Path) -> dict[str, str]:
     return scripts
 
 
-def longest_window_ms(program: Program) -> int:
-    """The size of the program's largest window."""
-    return max((query.window.size for query in program.queries), default=0)
-
-
 def load_pipelines(scripts: Mapping[str, str]) -> Program:
     """Compile the scripts.
 
@@ -49,9 +44,9 @@ def load_pipelines(scripts: Mapping[str, str]) -> Program:
         if "id" not in source.columns:
             raise PipelinesInvalid("a source table lacks `id` STRING, which late events are named by")
     for query in program.queries:
-        stream, severity = query.sink_options["stream"], query.sink_options.get("severity")
+        stream, severity = query.options.get("stream"), query.options.get("severity")
         if stream not in SINKS:
-            raise PipelinesInvalid(f"sink {query.name} writes 'stream' = '{stream}': write to {' or '.join(SINKS)}")
+            raise PipelinesInvalid(f"sink {query.query} writes 'stream' = '{stream}': write to {' or '.join(SINKS)}")
         if SINKS[stream] != (severity is not None):
-            raise PipelinesInvalid(f"sink {query.name}: tables of 'alerts', and only those, have a 'severity'")
+            raise PipelinesInvalid(f"sink {query.query}: tables of 'alerts', and only those, have a 'severity'")
     return program

@@ -7,6 +7,7 @@ delivered twice replaces itself.
 from __future__ import annotations
 
 import base64
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ import msgspec
 
 from delivery import DeadLetter, Item
 from shardline import Record, ShardLease
-from streaming_sql import FiredWindow, LateRow
+from streaming_sql import LateRow, ResultRow
 
 STAGE = "aggregator"
 Kind = Literal["window", "alert", "late", "dead_letter"]
@@ -52,26 +53,45 @@ class Stamp:
     emitted: int
 
 
-def window_row(fired: FiredWindow, stamp: Stamp) -> Row:
-    """A fired window as a row of `aggregates`, or of `alerts` where its sink has a severity."""
-    group = _json.encode(fired.key).decode()
-    identity = f"{fired.query}|{fired.window_start}|{fired.window_end}|{group}"
-    severity = fired.sink_options.get("severity")
-    body: dict[str, Any] = {"id": identity}
+def window_row(result: ResultRow, stamp: Stamp) -> Row:
+    """A result row as a row of `aggregates`, or of `alerts` where its sink has a severity."""
+    group = _json.encode(result.key).decode()
+    severity = result.sink_options.get("severity")
+    body: dict[str, Any] = {"id": _identity(result, group)}
     if severity is None:
-        body["query"] = fired.query
+        body["query"] = result.query
     else:
-        body |= {"rule": fired.query, "severity": severity, "time": fired.window_end}
+        body |= {"rule": result.query, "severity": severity}
+    if result.window_start is None:
+        body["time"] = result.time
+    else:
+        if severity is not None:
+            body["time"] = result.window_end
+        body |= {"window_start": result.window_start, "window_end": result.window_end}
     body |= {
-        "window_start": fired.window_start,
-        "window_end": fired.window_end,
-        "key": fired.key,
-        "values": fired.values,
+        "key": result.key,
+        "values": result.values,
         "epoch": stamp.epoch,
         "revision": stamp.revision,
         "emitted": stamp.emitted,
     }
+    if result.change == "-D":
+        body["deleted"] = True
     return Row("window" if severity is None else "alert", _partition_key(group), _json.encode(body))
+
+
+def _identity(result: ResultRow, group: str) -> str:
+    """What names the row: its window and key; without either its time and a digest of all its values."""
+    hidden = f"|{_digest(result.identity)}" if result.identity else ""
+    if result.window_start is not None:
+        return f"{result.query}|{result.window_start}|{result.window_end}|{group}{hidden}"
+    if result.key:
+        return f"{result.query}|{group}{hidden}"
+    return f"{result.query}|{result.time}|{_digest(result.values)}"
+
+
+def _digest(values: Any) -> str:
+    return hashlib.blake2b(_json.encode(values), digest_size=12).hexdigest()
 
 
 def late_row(late: LateRow, record: bytes) -> Row:

@@ -63,7 +63,7 @@ class State:
         The number is that of events left out because they were counted in before.
         """
         fresh = [record for record in records if self.seen.is_new(record.data)]
-        applied = self.engine.apply(lease.shard_id, [record.data for record in fresh])
+        applied = self.engine.apply(lease.shard_id, [record.data for record in fresh], fresh)
         self.outbox.add(late_row(late, fresh[late.place].data) for late in applied.late)
         self.outbox.add(malformed_row(fresh[place], lease) for place in applied.malformed)
         if records:

@@ -1,0 +1,99 @@
+"""The compiled plan: a graph of nodes, each a recipe for one operator.
+
+Expressions that a node holds are closures over the *base rows* of its input's node: a scan's are structs of the
+table's columns, every other node's are tuples. Projections and filters are no nodes: they are composed into those
+closures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from streaming_sql.decode import RowDecoder
+from streaming_sql.expressions import Evaluate
+from streaming_sql.operators.operator import Operator
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Node:
+    """One step of a plan.
+
+    Attributes:
+        name: "<statement>/<number>:<kind>", unique in the program; the state is kept under it.
+        fingerprint: equal for equal SQL of the statement and of all that it reads.
+        inputs: where rows come from, by port.
+        delay_ms: how far the output's watermark stands behind the input's.
+        horizon_ms: for how long after its own event time a row may still matter here.
+        local: all rows of one key come from one shard, so lateness may be judged by the key.
+
+    """
+
+    name: str
+    fingerprint: str
+    inputs: tuple[Input, ...] = ()
+    delay_ms: int = 0
+    horizon_ms: int = 0
+    local: bool = False
+
+    @property
+    def statement(self) -> str:
+        """The view or sink that the node is part of."""
+        return self.name.split("/")[0]
+
+    def create(self) -> Operator:
+        """A fresh operator."""
+        raise NotImplementedError
+
+    def describe(self) -> list[str]:
+        """What EXPLAIN says of it, the heading first."""
+        return [self.name.partition(":")[2]]
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """An edge of the graph. Rows for which `where` is not True do not cross; `time` None keeps the node's own."""
+
+    node: Node
+    where: Evaluate | None = None
+    time: Evaluate | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Scan(Node):
+    """The rows of one table definition, however many scripts declare it.
+
+    Attributes:
+        stream: the stream that the table reads.
+        delay_ms: how far the watermark stays behind the greatest event time.
+        rowtime: the event time of a row in ms, or None for a row that has none.
+        columns: the names of the columns read from JSON.
+        metadata: (struct attribute, what it holds) of columns that are not in the JSON: see engine.Arrival.
+
+    """
+
+    stream: str
+    decoder: RowDecoder
+    rowtime: Evaluate
+    columns: tuple[str, ...]
+    metadata: tuple[tuple[str, str], ...] = field(default=())
+
+    def describe(self) -> list[str]:
+        """The stream and the watermark's delay."""
+        return [f"scan of {self.stream}", f"watermark: {self.delay_ms} ms behind the greatest event time of each shard"]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One column of a sink: its name, its value from a base row, and what it is.
+
+    `role` is "window_start", "window_end", "key" or "value".
+    """
+
+    name: str
+    role: str
+    evaluate: Evaluate
+    type: Any
+
+
+__all__ = ["Input", "Node", "Output", "Scan"]

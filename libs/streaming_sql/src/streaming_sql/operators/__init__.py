@@ -1,0 +1,1 @@
+"""What runs: one operator a node of the plan, fed row by row, fired by watermarks."""

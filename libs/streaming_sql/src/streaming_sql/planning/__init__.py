@@ -1,0 +1,1 @@
+"""From syntax trees to nodes: each module plans one part of SELECT."""

@@ -36,7 +36,7 @@ class Operator(Protocol):
     Attributes:
         emit: gives a row to what reads this operator.
         late: reports the row just received as late.
-        dirty: keys whose state has changed since the engine last cleared the set.
+        dirty: keys whose state has changed, or gone, since the engine last took the set.
 
     """
 
@@ -58,7 +58,11 @@ class Operator(Protocol):
         """The watermark that would fire all that is still held open; None if nothing is."""
 
     def snapshot(self, keys: Collection[Key] | None = None) -> Iterator[tuple[Any, Any]]:
-        """The state of the given keys, of all if None, as pairs of JSON values that `restore` understands."""
+        """The state of the given keys, of all if None, as pairs of JSON values (key, state) that `restore` understands.
+
+        It is the state at the call, though rows may come before the pairs are taken, in another thread maybe: what
+        changes later is copied here, and encoded there. A given key without state is given with None.
+        """
 
     def restore(self, parts: Iterable[tuple[Any, Any]]) -> None:
         """Continue from what `snapshot` gave; only on a fresh operator."""

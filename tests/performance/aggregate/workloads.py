@@ -43,8 +43,8 @@ class Workload:
         """The statements, with the tables' WITH options as given."""
         return (
             f"CREATE TABLE events ({COLUMNS}) WITH ({source_options});\n"
-            f"CREATE TABLE result ({self.sink}) WITH ({sink_options});\n"
-            f"INSERT INTO result {self.select};\n"
+            f"CREATE TABLE totals ({self.sink}) WITH ({sink_options});\n"
+            f"INSERT INTO totals {self.select};\n"
         )
 
 

@@ -28,8 +28,17 @@ def sql() -> None:
 )
 @click.option("--follow", is_flag=True, help="Go on reading as the files grow, until Ctrl-C.")
 @click.option("--shards", default=1, show_default=True, type=click.IntRange(1, 1000), help="Spread events over shards.")
+@click.option(
+    "--idle-seconds",
+    default=0.0,
+    type=click.FloatRange(0),
+    help="With --follow: after so long without events, windows no longer wait for a shard, and event time goes on with "
+    "the clock once all are silent; 0 for never.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a row, and one for the summary on stderr.")
-def run(files: tuple[Path, ...], inputs: tuple[str, ...], follow: bool, shards: int, as_json: bool) -> None:
+def run(
+    files: tuple[Path, ...], inputs: tuple[str, ...], follow: bool, shards: int, idle_seconds: float, as_json: bool
+) -> None:
     """Run SQL FILES over events and show the rows as their windows fire.
 
     A live table on a terminal, plain lines elsewhere; late, malformed and NULL counts at the end. With one input and
@@ -37,7 +46,7 @@ def run(files: tuple[Path, ...], inputs: tuple[str, ...], follow: bool, shards: 
     """
     from etl_cli.sql.run import RunOptions, run_files
 
-    sys.exit(run_files(RunOptions(files, inputs or ("-",), follow, shards, as_json)))
+    sys.exit(run_files(RunOptions(files, inputs or ("-",), follow, shards, idle_seconds, as_json)))
 
 
 @sql.command()
@@ -61,3 +70,39 @@ def check(files: tuple[Path, ...], form: str) -> None:
         count = f"{len(errors)} error{'s' if len(errors) != 1 else ''}"
         click.echo(f"\n{count}" if errors else f"{len(texts)} file{'s' if len(texts) != 1 else ''} sound", err=True)
     sys.exit(1 if errors else 0)
+
+
+@sql.command()
+@_paths
+def explain(files: tuple[Path, ...]) -> None:
+    """Show what SQL FILES compile to: from each sink down to the streams, with keys, watermarks and state."""
+    from etl_cli.sql import scripts
+    from streaming_sql.explain import explain as explained
+
+    click.echo(explained(scripts.program(scripts.read(files))))
+
+
+@sql.command()
+@click.argument("old", type=click.Path(exists=True, path_type=Path))
+@click.argument("new", type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a sink.")
+def diff(old: Path, new: Path, as_json: bool) -> None:
+    """Say what an upgrade from OLD to NEW (files or folders) keeps of the state, query by query.
+
+    Exit status: 0 if every query of OLD goes on with its state, 1 if one starts anew or is removed.
+    """
+    from etl_cli.sql import scripts
+    from etl_cli.sql.differences import as_lines, loses, rendered
+    from streaming_sql.upgrade import compare
+
+    upgrades = compare(*(scripts.program(scripts.read([path])) for path in (old, new)))
+    click.echo(as_lines(upgrades) if as_json else rendered(upgrades))
+    sys.exit(1 if loses(upgrades) else 0)
+
+
+@sql.command()
+def reference() -> None:
+    """Print the reference of the supported SQL, as Markdown; every example in it runs."""
+    from streaming_sql.reference import reference as made
+
+    click.echo(made(), nl=False)

@@ -6,7 +6,7 @@ import gzip
 import select
 import sys
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
@@ -21,27 +21,42 @@ _WAIT_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What `--input` said: a path (`-` for standard input) and the table that it fills, "" for all."""
+    """What `--input` said: a path (`-` for standard input) and the stream whose events it holds."""
 
     path: str
-    table: str = ""
+    stream: str
 
 
-def parse(texts: Sequence[str], tables: Collection[str]) -> list[Source]:
-    """The sources of `--input` arguments: `file` or `table=file`. Raises `click.BadParameter`."""
+def parse(texts: Sequence[str], streams: Mapping[str, str]) -> list[Source]:
+    """The sources of `--input` arguments: `file`, or `name=file` with a name of `streams`, which gives the stream.
+
+    Raises:
+        click.BadParameter: for an unknown name, for none where there are several streams, for two standard inputs.
+
+    """
     sources = []
     for text in texts:
-        table, equals, path = text.partition("=")
-        if not equals or (table not in tables and Path(text).exists()):
-            sources.append(Source(text))
-        elif table in tables:
-            sources.append(Source(path, table))
+        name, equals, path = text.partition("=")
+        if equals and name in streams:
+            sources.append(Source(path, streams[name]))
+        elif not equals or Path(text).exists():
+            sources.append(Source(text, _only_stream(streams)))
         else:
-            known = ", ".join(sorted(tables)) or "none"
-            raise click.BadParameter(f"no table {table} reads events; those that do: {known}", param_hint="--input")
+            raise click.BadParameter(f"no table {name} reads events; {_known(streams)}", param_hint="--input")
     if sum(source.path == STANDARD_INPUT for source in sources) > 1:
         raise click.BadParameter("standard input can be read once only", param_hint="--input")
     return sources
+
+
+def _only_stream(streams: Mapping[str, str]) -> str:
+    found = set(streams.values())
+    if len(found) != 1:
+        raise click.BadParameter(f"say what it holds, --input TABLE=FILE; {_known(streams)}", param_hint="--input")
+    return found.pop()
+
+
+def _known(streams: Mapping[str, str]) -> str:
+    return f"tables and streams that do: {', '.join(sorted(streams)) or 'none'}"
 
 
 class _Stream(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+import time
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from etl_cli.sql import inputs, scripts
-from etl_cli.sql.running import Run, Shards
+from etl_cli.sql.running import Run
 from etl_cli.sql.showing import view
 from etl_cli.sql.trial import Trial
 
@@ -27,17 +27,19 @@ class RunOptions:
     inputs: tuple[str, ...]
     follow: bool
     shards: int
+    idle_seconds: float
     json: bool
 
 
 def run_files(options: RunOptions) -> int:
     """Run until the input ends or Ctrl-C; the exit status. Raises `click.ClickException`."""
-    trial = Trial(scripts.program(scripts.read(options.files)), options.shards)
-    sources = inputs.parse(options.inputs, trial.tables)
+    program = scripts.program(scripts.read(options.files), single_shard=options.shards == 1)
+    trial = Trial(program, options.shards, lambda: time.time_ns() // 1_000_000)
+    sources = inputs.parse(options.inputs, trial.streams)
     with ExitStack() as stack:
         readers = [stack.enter_context(closing(inputs.LineReader(source, follow=options.follow))) for source in sources]
         shown = stack.enter_context(view(trial.sinks, json=options.json))
-        run = Run(trial, shown, _shards(options.shards, trial))
+        run = Run(trial, shown, options.shards, options.idle_seconds, time)
         try:
             run.feed(readers, follow=options.follow)
         except KeyboardInterrupt:
@@ -48,10 +50,6 @@ def run_files(options: RunOptions) -> int:
             status = 0
     _summarise(run, trial, json=options.json)
     return status
-
-
-def _shards(count: int, trial: Trial) -> Callable[[str], Shards]:
-    return lambda table: Shards(count, trial.partition_key(table))
 
 
 def _summarise(run: Run, trial: Trial, *, json: bool) -> None:

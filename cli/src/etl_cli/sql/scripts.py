@@ -27,10 +27,15 @@ def read(paths: Iterable[Path]) -> dict[str, str]:
     return texts
 
 
-def program(texts: Mapping[str, str]) -> Program:
-    """The program of the scripts. Raises `SqlInvalid`, which shows the first error and its place."""
+def program(texts: Mapping[str, str], *, single_shard: bool = False) -> Program:
+    """The program of the scripts. `single_shard`: all events of a stream come from one shard.
+
+    Raises:
+        SqlInvalid: which shows the first error and its place.
+
+    """
     try:
-        return load_program(texts)
+        return load_program(texts, single_shard=single_shard)
     except SqlError as error:
         raise SqlInvalid(error, texts) from None
 

@@ -10,12 +10,13 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from etl_cli.sql.values import Columns, Row, as_json, is_number, writer
+from etl_cli.sql.values import Columns, Row, as_json, is_number, short, writer
 
 _NARROWEST = 10
 _LINES_APART = 4  # a live table's own title, heading and space
@@ -149,17 +150,28 @@ class LiveTables:
 
     def _table(self, sink: Sink) -> Table:
         rows = list(self._rows[sink.name])
-        changes = any(row.change != "+I" for row in rows)
-        table = Table(title=f"{sink.name} · {self._counts[sink.name]:,} rows", title_justify="left", expand=False)
-        if changes:
+        columns = [[short(row.values[name], kind) for row in rows] for name, kind in sink.columns]
+        date = _shared_date(columns, sink.columns)
+        table = Table(
+            title=" · ".join([sink.name, f"{self._counts[sink.name]:,} rows", *([date] if date else [])]),
+            title_justify="left",
+            box=SIMPLE_HEAD,
+        )
+        if changes := any(row.change != "+I" for row in rows):
             table.add_column("")
         for name, kind in sink.columns:
             table.add_column(name, justify="right" if is_number(kind) else "left", no_wrap=True, overflow="ellipsis")
-        writers = [writer(kind) for _, kind in sink.columns]
-        for row in rows:
-            cells = [Text(write(row.values[name])) for write, (name, _) in zip(writers, sink.columns, strict=True)]
-            table.add_row(*([Text(row.change)] if changes else []), *cells)
+        for row, cells in zip(rows, zip(*columns, strict=True), strict=True):
+            shown = [Text(cell.removeprefix(f"{date} ") if date else cell) for cell in cells]
+            table.add_row(*([Text(row.change)] if changes else []), *shown)
         return table
+
+
+def _shared_date(columns: list[list[str]], kinds: Columns) -> str:
+    """The date that every time of a table begins with, "" where they differ or there are none."""
+    times = [cell for cells, (_, kind) in zip(columns, kinds, strict=True) if kind.is_time for cell in cells]
+    dates = {cell.partition(" ")[0] for cell in times if cell != "NULL"}
+    return dates.pop() if len(dates) == 1 else ""
 
 
 def view(sinks: Mapping[str, Sink], *, json: bool) -> View:

@@ -2,64 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from etl_cli.sql.showing import Sink
 from etl_cli.sql.values import Row
-from streaming_sql import Applied, Engine, Program, ResultRow
+from streaming_sql import Applied, Engine, Program
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """How a line came: what PROCTIME() and METADATA columns read. There is no sequence number but its count."""
+
+    arrived: int
+    sequence_number: str
+    partition_key: str = ""
 
 
 class Trial:
-    """One run of a program.
+    """One run of a program, each stream in so many shards.
 
     Attributes:
         sinks: the tables that its queries fill, by name.
-        tables: the tables that read events.
+        streams: the stream that an input's name stands for: a table that reads one, or the stream itself.
 
     """
 
-    def __init__(self, program: Program, shards: int) -> None:
+    def __init__(self, program: Program, shards: int, now: Callable[[], int]) -> None:
+        """`now` is the time in ms at which lines arrive."""
         self._engine = Engine(program)
-        for place in range(shards):
-            self._engine.open_shard(str(place))
+        self._now = now
+        self._tells_arrival = any(scan.metadata for scan in program.sources)
+        self._lines = 0
+        self.streams = _names(program)
+        for stream in set(self.streams.values()):
+            for place in range(shards):
+                self._engine.open_shard(_shard(stream, place), stream)
+        self._partition_keys = {scan.stream: scan.partition_key for scan in program.sources}
         self.sinks = {
-            query.name: Sink(query.name, tuple((output.name, output.type) for output in query.outputs))
+            query.query: Sink(query.query, tuple((output.name, output.type) for output in query.outputs))
             for query in program.queries
         }
-        self._outputs = {query.query: query.outputs for query in program.queries}
-        self.tables = frozenset[str]()
-
-    @property
-    def watermark(self) -> int | None:
-        """The least watermark that windows have fired by, in ms; None before the first."""
-        return None
 
     @property
     def size(self) -> int:
         """Groups and rows held."""
         return self._engine.group_count
 
-    def partition_key(self, table: str) -> str:
-        """The JSON field that is the partition key of a table's stream, "" for none."""
-        return ""
+    def partition_key(self, stream: str) -> str:
+        """The JSON field that is the partition key of the stream's records, "" where no table says."""
+        return self._partition_keys[stream]
 
-    def apply(self, table: str, shard: str, lines: Sequence[bytes]) -> Applied:
-        """Events of a table ("" for every one), as one shard brought them."""
-        return self._engine.apply(shard, lines)
+    def apply(self, stream: str, shard: int, lines: Sequence[bytes]) -> Applied:
+        """Events of a stream, as one of its shards brought them."""
+        if not self._tells_arrival:
+            return self._engine.apply(_shard(stream, shard), lines)
+        arrived = self._now()
+        arrivals = [Arrived(arrived, str(self._lines + place)) for place in range(len(lines))]
+        self._lines += len(lines)
+        return self._engine.apply(_shard(stream, shard), lines, arrivals)
 
-    def finish(self) -> None:
-        """No more events will come."""
-        self._engine.finish()
+    def follow(self, idle: Collection[tuple[str, int]]) -> None:
+        """Shards that nothing comes from no longer hold windows back."""
+        self._engine.follow([_shard(stream, place) for stream, place in idle])
+
+    def let_time_pass(self, silent_ms: int) -> None:
+        """No shard has brought anything for so long: event time goes on as the clock does."""
+        self._engine.let_time_pass(silent_ms)
 
     def rows(self) -> Iterator[Row]:
         """The rows that have become due."""
-        for window in self._engine.advance():
-            yield Row(window.query, "+I", self._values(window))
+        for row in self._engine.advance():
+            names = [name for name, _ in self.sinks[row.query].columns]
+            yield Row(row.query, row.change, row.columns(names))
 
-    def _values(self, window: ResultRow) -> dict[str, object]:
-        bounds = {"window_start": window.window_start, "window_end": window.window_end}
-        known = {**window.key, **window.values}
-        return {
-            output.name: bounds[output.role] if output.role in bounds else known[output.name]
-            for output in self._outputs[window.query]
-        }
+    def finish(self) -> Iterator[Row]:
+        """No more events will come: all rows that were still held back."""
+        yield from self.rows()
+        while self._engine.finish():
+            yield from self.rows()
+
+
+def _names(program: Program) -> Mapping[str, str]:
+    """Streams by the names of the tables that read them, and by their own."""
+    streams = {scan.stream: scan.stream for scan in program.sources}
+    return {**streams, **{scan.statement: scan.stream for scan in program.sources}}
+
+
+def _shard(stream: str, place: int) -> str:
+    return f"{stream}/{place}"

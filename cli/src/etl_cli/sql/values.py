@@ -62,6 +62,11 @@ def writer(kind: SqlType) -> Callable[[Any], str]:
     return lambda value: _text(jsonable(value, kind))
 
 
+def short(value: Any, kind: SqlType) -> str:
+    """A value for a table that is only looked at: doubles with six digits."""
+    return format(value, ".6g") if isinstance(value, float) else writer(kind)(value)
+
+
 def _text(value: Any) -> str:
     if value is None:
         return "NULL"

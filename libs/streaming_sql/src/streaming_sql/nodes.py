@@ -68,6 +68,7 @@ class Scan(Node):
         delay_ms: how far the watermark stays behind the greatest event time.
         rowtime: the event time of a row in ms, or None for a row that has none.
         columns: the names of the columns read from JSON.
+        partition_key: the field that is the partition key of the stream's records, "" where the table does not say.
         metadata: (struct attribute, what it holds) of columns that are not in the JSON: see engine.Arrival.
 
     """
@@ -76,11 +77,14 @@ class Scan(Node):
     decoder: RowDecoder
     rowtime: Evaluate
     columns: tuple[str, ...]
+    partition_key: str = ""
     metadata: tuple[tuple[str, str], ...] = field(default=())
 
     def describe(self) -> list[str]:
-        """The stream and the watermark's delay."""
-        return [f"scan of {self.stream}", f"watermark: {self.delay_ms} ms behind the greatest event time of each shard"]
+        """The stream, its partition key and the watermark's delay."""
+        key = [f"partition key: {self.partition_key}"] if self.partition_key else []
+        delay = f"watermark: {self.delay_ms} ms behind the greatest event time of each shard"
+        return [f"scan of {self.stream}", *key, delay]
 
 
 @dataclass(frozen=True)

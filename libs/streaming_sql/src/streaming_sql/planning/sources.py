@@ -55,10 +55,11 @@ def _scan(table: Table, clock: str) -> Relation:
     node = Scan(
         name=f"{table.name}/0:scan",
         fingerprint=table.fingerprint if clock == table.rowtime else f"{table.fingerprint}:{clock}",
-        stream=table.options.get("stream", ""),
+        stream=table.options.get("stream") or table.options.get("path") or table.name,
         decoder=decoder,
         rowtime=attrgetter(metadata_name(0)),
         columns=tuple(name for name, _ in table.columns),
+        partition_key=table.options.get("partition-key", ""),
         metadata=tuple((metadata_name(place), what) for place, what in enumerate(wanted) if decoder.metadata),
     )
     physical = Relation(node, tuple(Column(name, expression) for name, expression in columns.items()))

@@ -120,18 +120,21 @@ async def test_the_state_store_keeps_its_promises_on_dynamodb_and_s3(stack: Any)
     pointer = await store.claim(1)
     assert pointer == Pointer()
     key = await store.save(1, 1, b"one")
-    first = await store.commit(pointer, key, 1)
-    assert await store.commit(pointer, key, 1) == first
-    second = await store.commit(first, await store.save(2, 1, json.dumps({"n": 2}).encode()), 1)
-    assert await store.load(second) == b'{"n": 2}'
+    first = await store.commit(pointer, pointer.after(key, whole=True), 1)
+    assert await store.commit(pointer, pointer.after(key, whole=True), 1) == first
+    change = await store.save(2, 1, json.dumps({"n": 2}).encode())
+    second = await store.commit(first, first.after(change, whole=False), 1)
+    assert await store.load(second) == [b"one", b'{"n": 2}']
     assert await store.claim(3) == second
     with pytest.raises(StaleOwner):
-        await store.commit(second, await store.save(3, 1, b"zombie"), 1)
+        await store.commit(second, second.after(await store.save(3, 1, b"zombie"), whole=True), 1)
     with pytest.raises(StaleOwner):
         await store.claim(2)
     assert await store.sweep(second, 3) == 1
+    renewed = await store.commit(second, second.after(await store.save(3, 3, b"three"), whole=True), 3)
+    assert (await store.claim(3), await store.load(renewed)) == (renewed, [b"three"])
     with pytest.raises(SnapshotMissing):
-        await store.load(Pointer(1, "aggregator/app/none"))
+        await store.load(Pointer(1, ("aggregator/app/none",)))
 
 
 async def test_reading_every_shard_leaves_connections_to_deliver(stack: Any) -> None:

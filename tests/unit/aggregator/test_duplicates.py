@@ -35,15 +35,31 @@ def test_memory_is_bounded_by_event_time() -> None:
     assert len(seen) <= 70
 
 
-def test_a_snapshot_remembers_what_it_was_made_of() -> None:
+def test_a_capture_remembers_what_it_was_made_of() -> None:
     """A restart knows the same events again, and goes on forgetting from the same place."""
     seen, restored = SeenEvents(60_000), SeenEvents(60_000)
     for number in range(50):
         seen.is_new(event(number, START + number * 2000))
-    restored.restore(json.loads(json.dumps(seen.snapshot())))
+    restored.restore(seen.capture())
     assert len(restored) == len(seen)
     assert not restored.is_new(event(49, START + 98_000))
     assert restored.is_new(event(50, START + 100_000))
+
+
+def test_changes_hold_each_event_once_and_make_up_the_whole() -> None:
+    """Captures of changes after a whole one, restored in their order, are the whole memory; none repeats another."""
+    seen, restored = SeenEvents(60_000), SeenEvents(60_000)
+    captures = []
+    for number in range(60):
+        seen.is_new(event(number, START + number * 3000))
+        if number % 7 == 0:
+            captures.append(seen.capture(changes=bool(captures)))
+    captures.append(seen.capture(changes=True))
+    assert seen.capture(changes=True) == {}
+    for capture in captures:
+        restored.restore(capture)
+    assert restored.capture() == seen.capture()
+    assert sum(len(log) for capture in captures for log in capture.values()) == 60 * 8
 
 
 def test_what_is_no_event_is_left_to_the_engine() -> None:

@@ -19,8 +19,11 @@ def store(clients: tuple[MemoryObjects, MemoryItems]) -> StateStore:
     return StateStore(*clients, bucket="b", table="t", application="app")
 
 
-async def commit(store: StateStore, pointer: Pointer, epoch: int, data: bytes = b"{}") -> Pointer:
-    return await store.commit(pointer, await store.save(pointer.generation + 1, epoch, data), epoch)
+async def commit(
+    store: StateStore, pointer: Pointer, epoch: int, data: bytes = b"{}", *, whole: bool = True
+) -> Pointer:
+    key = await store.save(pointer.generation + 1, epoch, data)
+    return await store.commit(pointer, pointer.after(key, whole=whole), epoch)
 
 
 async def test_what_was_committed_is_loaded(store: StateStore) -> None:
@@ -30,7 +33,21 @@ async def test_what_was_committed_is_loaded(store: StateStore) -> None:
     second = await commit(store, first, 1, b"two")
     assert await store.claim(2) == second
     assert second.generation == 2
-    assert await store.load(second) == b"two"
+    assert await store.load(second) == [b"two"]
+
+
+async def test_changes_are_loaded_after_the_whole_snapshot_that_they_follow(
+    store: StateStore, clients: tuple[MemoryObjects, MemoryItems]
+) -> None:
+    """Oldest first; a new whole snapshot begins a chain of its own, and the former chain stays until the next one."""
+    pointer = await store.claim(1)
+    for number, data in enumerate((b"whole", b"one", b"two")):
+        pointer = await commit(store, pointer, 1, data, whole=not number)
+    assert await store.load(await store.claim(2)) == [b"whole", b"one", b"two"]
+    renewed = await commit(store, pointer, 2, b"new")
+    assert await store.load(renewed) == [b"new"]
+    assert renewed.unneeded(pointer) == set()
+    assert (await commit(store, renewed, 2, b"more", whole=False)).unneeded(renewed) == set(pointer.chain)
 
 
 async def test_a_claim_fences_the_former_owner_off(store: StateStore) -> None:
@@ -55,7 +72,8 @@ async def test_a_commit_whose_answer_was_lost_is_recognised(store: StateStore) -
     """The same commit again succeeds, though its condition no longer holds."""
     pointer = await store.claim(1)
     key = await store.save(1, 1, b"{}")
-    assert await store.commit(pointer, key, 1) == await store.commit(pointer, key, 1)
+    after = pointer.after(key, whole=True)
+    assert await store.commit(pointer, after, 1) == await store.commit(pointer, after, 1)
 
 
 async def test_a_sweep_keeps_what_the_pointer_names(
@@ -67,7 +85,7 @@ async def test_a_sweep_keeps_what_the_pointer_names(
     await store.save(9, 1, b"never committed")
     await store.claim(2)
     assert await store.sweep(pointer, 2) == 2
-    assert set(clients[0].objects) == {pointer.snapshot, pointer.previous}
+    assert set(clients[0].objects) == {*pointer.chain, *pointer.former}
 
 
 async def test_a_sweep_that_comes_late_spares_a_newer_owner(
@@ -79,12 +97,12 @@ async def test_a_sweep_that_comes_late_spares_a_newer_owner(
     new = await commit(store, await store.claim(3), 3)
     coming = await store.save(3, 3, b"about to be committed")
     assert await store.sweep(old, 2) == 0
-    assert {new.snapshot, coming} <= set(clients[0].objects)
+    assert {*new.chain, coming} <= set(clients[0].objects)
 
 
 async def test_a_missing_snapshot_is_no_new_beginning(store: StateStore) -> None:
     with pytest.raises(SnapshotMissing, match="s3://b/gone"):
-        await store.load(Pointer(4, "gone"))
+        await store.load(Pointer(4, ("gone",)))
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,12 @@ from streaming_sql.operators.sink import ResultRow
 from streaming_sql.planning.planner import load_program, plan_script
 from streaming_sql.program import Program
 from streaming_sql.script import run_script
+from streaming_sql.state import Captured, merged_state
 
 __all__ = [
     "Applied",
     "Arrival",
+    "Captured",
     "Engine",
     "LateRow",
     "Program",
@@ -18,6 +20,7 @@ __all__ = [
     "StateError",
     "UnknownShard",
     "load_program",
+    "merged_state",
     "plan_script",
     "run_script",
 ]

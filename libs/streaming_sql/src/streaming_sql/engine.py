@@ -15,7 +15,7 @@ from streaming_sql.operators.operator import Emit
 from streaming_sql.operators.sink import ResultRow
 from streaming_sql.program import Program
 from streaming_sql.running import Graph
-from streaming_sql.state import decode_state, encode_state
+from streaming_sql.state import Captured, capture_state, decode_state
 from streaming_sql.watermark import NEVER, ShardWatermarks
 
 
@@ -180,7 +180,14 @@ class Engine:
 
     def snapshot(self) -> dict[str, Any]:
         """The whole state as JSON values, see streaming_sql.state. Take the rows of `advance` first."""
-        return encode_state(self._watermarks, self._graph.operators)
+        return self.capture().encode()
+
+    def capture(self, *, changes: bool = False) -> Captured:
+        """The state at this moment, to be encoded later: whole, or of what changed since the last capture.
+
+        A change is of use only after the captures since the last whole one: see streaming_sql.state.merged_state.
+        """
+        return capture_state(self._watermarks, self._graph.operators, changes=changes)
 
     def restore(self, state: dict[str, Any]) -> list[str]:
         """Continue from a snapshot, on a fresh engine. Returns the queries whose open windows were discarded.

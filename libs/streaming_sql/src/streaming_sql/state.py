@@ -1,13 +1,17 @@
-"""The engine's state as JSON values, versioned.
+"""The engine's state as JSON values, versioned: whole, or what changed since the last time.
 
 The form: {"version": 2, "sources": {fingerprint: {"shards": {shard: watermark|null}, "greatest_time", "fired"}},
-"operators": {node: {"fingerprint", "keys": [[key, state of the key]...]}}}. Decimals are texts, double sums exact:
-nothing is rounded.
+"operators": {node: {"fingerprint", "keys": [[key, state of the key]...]}}}. Of a change only the changed keys are
+there, with null for those that have no state any more. Decimals are texts, double sums exact: nothing is rounded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from streaming_sql.errors import StateError
 from streaming_sql.nodes import Node
@@ -16,17 +20,66 @@ from streaming_sql.watermark import NEVER, ShardWatermarks
 
 VERSION = 2
 
+_text_of = msgspec.json.Encoder().encode
 
-def encode_state(watermarks: dict[str, ShardWatermarks], operators: dict[Node, Operator]) -> dict[str, Any]:
-    """Everything the engine holds; shares nothing that later changes."""
-    held = {node: [[key, state] for key, state in operator.snapshot()] for node, operator in operators.items()}
-    return {
-        "version": VERSION,
-        "sources": {name: _encode_watermarks(marks) for name, marks in watermarks.items()},
-        "operators": {
-            node.name: {"fingerprint": node.fingerprint, "keys": keys} for node, keys in held.items() if keys
-        },
+
+@dataclass(frozen=True)
+class Captured:
+    """The state at one moment; `encode` may run later, and in another thread."""
+
+    sources: dict[str, Any]
+    operators: list[tuple[Node, Iterable[tuple[Any, Any]]]]
+
+    def encode(self) -> dict[str, Any]:
+        """The state as JSON values. Once: it takes what was captured."""
+        held = {node: [[key, state] for key, state in parts] for node, parts in self.operators}
+        return {
+            "version": VERSION,
+            "sources": self.sources,
+            "operators": {
+                node.name: {"fingerprint": node.fingerprint, "keys": keys} for node, keys in held.items() if keys
+            },
+        }
+
+
+def capture_state(
+    watermarks: Mapping[str, ShardWatermarks], operators: Mapping[Node, Operator], *, changes: bool
+) -> Captured:
+    """What the operators hold, or only of the keys that changed since the last capture."""
+    parts: list[tuple[Node, Iterable[tuple[Any, Any]]]] = []
+    for node, operator in operators.items():
+        dirty, operator.dirty = operator.dirty, set()
+        if dirty or not changes:
+            parts.append((node, operator.snapshot(dirty if changes else None)))
+    return Captured({name: _encode_watermarks(marks) for name, marks in watermarks.items()}, parts)
+
+
+def merged_state(states: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """One whole state of a whole one and the changes that followed it, oldest first.
+
+    Raises:
+        StateError: when one has another version.
+
+    """
+    sources: dict[str, Any] = {}
+    fingerprints: dict[str, str] = {}
+    held: dict[str, dict[bytes, list[Any]]] = {}
+    for state in states:
+        if state.get("version") != VERSION:
+            raise StateError(f"snapshot version {state.get('version')!r}, this program reads version {VERSION}")
+        sources = state["sources"]
+        for name, operator in state["operators"].items():
+            if fingerprints.get(name) != operator["fingerprint"]:
+                fingerprints[name], held[name] = operator["fingerprint"], {}
+            for part in operator["keys"]:
+                if part[1] is None:
+                    held[name].pop(_text_of(part[0]), None)
+                else:
+                    held[name][_text_of(part[0])] = part
+    operators = {
+        name: {"fingerprint": fingerprints[name], "keys": list(keys.values())} for name, keys in held.items() if keys
     }
+    return {"version": VERSION, "sources": sources, "operators": operators}
 
 
 def decode_state(

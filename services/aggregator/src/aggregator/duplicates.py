@@ -6,7 +6,6 @@ longer. Pure; the memory is part of the committed state.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Mapping
 
@@ -33,6 +32,8 @@ class SeenEvents:
         self._remember_ms = remember_ms
         self._newest = 0
         self._buckets: dict[int, set[bytes]] = {}
+        self._logs: dict[int, bytearray] = {}
+        self._captured: dict[int, int] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._buckets.values()))
@@ -51,23 +52,31 @@ class SeenEvents:
         number = event.time // _BUCKET_MS
         if number < self._oldest():
             return True
-        digest = hashlib.blake2b(f"{event.tenant}|{event.id}".encode(errors="surrogatepass"), digest_size=_DIGEST_BYTES)
+        identity = f"{event.tenant}|{event.id}".encode(errors="surrogatepass")
+        digest = hashlib.blake2b(identity, digest_size=_DIGEST_BYTES).digest()
         bucket = self._buckets.setdefault(number, set())
-        before = len(bucket)
-        bucket.add(digest.digest())
-        return len(bucket) > before
+        if digest in bucket:
+            return False
+        bucket.add(digest)
+        self._logs.setdefault(number, bytearray()).extend(digest)
+        return True
 
-    def snapshot(self) -> dict[str, str]:
-        """The digests of each ten seconds of event time, as base64."""
-        return {str(number): base64.b64encode(b"".join(seen)).decode() for number, seen in self._buckets.items()}
+    def capture(self, *, changes: bool = False) -> dict[int, bytes]:
+        """The digests of each ten seconds of event time: all, or those learnt since the last capture."""
+        before, self._captured = self._captured, {number: len(log) for number, log in self._logs.items()}
+        if not changes:
+            return {number: bytes(log) for number, log in self._logs.items()}
+        fresh = {number: bytes(log[before.get(number, 0) :]) for number, log in self._logs.items()}
+        return {number: seen for number, seen in fresh.items() if seen}
 
-    def restore(self, snapshot: Mapping[str, str]) -> None:
-        """Remember what a snapshot says."""
-        for number, text in snapshot.items():
-            seen = base64.b64decode(text)
+    def restore(self, captured: Mapping[int, bytes]) -> None:
+        """Remember what a capture says, too; of several the oldest first."""
+        for number, seen in captured.items():
             digests = {seen[at : at + _DIGEST_BYTES] for at in range(0, len(seen), _DIGEST_BYTES)}
-            self._buckets.setdefault(int(number), set()).update(digests)
-            self._newest = max(self._newest, int(number) * _BUCKET_MS)
+            self._buckets.setdefault(number, set()).update(digests)
+            self._logs.setdefault(number, bytearray()).extend(seen)
+            self._newest = max(self._newest, number * _BUCKET_MS)
+        self._forget()
 
     def _oldest(self) -> int:
         return (self._newest - self._remember_ms) // _BUCKET_MS
@@ -76,3 +85,4 @@ class SeenEvents:
         oldest = self._oldest()
         if self._buckets and min(self._buckets) < oldest:
             self._buckets = {number: seen for number, seen in self._buckets.items() if number >= oldest}
+            self._logs = {number: log for number, log in self._logs.items() if number >= oldest}

@@ -20,7 +20,7 @@ from aggregator.duplicates import SeenEvents
 from aggregator.metrics import AggregatorMetrics
 from aggregator.rows import STAGE, Stamp, window_row
 from aggregator.silence import Policy, Silence
-from aggregator.state import State, decode_state
+from aggregator.state import Chain, State, decode_state
 from aggregator.state_store import Pointer, StaleOwner, StateStore, StoreUnavailable
 from shardline import Batch, Checkpoint, Lease, ShardLease
 from streaming_sql import Engine, Program
@@ -81,6 +81,7 @@ class Pipeline:
         self._pointer = Pointer()
         self._epoch = 0
         self._changed = False
+        self._chain = Chain()
         self._pending: list[Batch] = []
         self._pending_records = 0
         self._silence = Silence(pace.silence)
@@ -164,17 +165,20 @@ class Pipeline:
         """Cut short anywhere, what is not durable and what is not delivered is left to the next commit."""
         batches, rows = self._pending, state.outbox.rows
         self._pending, self._pending_records, self._changed = [], 0, False
-        data = state.encode()
+        whole = self._chain.wants_whole
+        captured = state.capture(changes=not whole)
         try:
-            await self._make_durable(data)
+            data = await asyncio.to_thread(captured.encode)
+            await self._make_durable(data, whole=whole)
         except StaleOwner as stale:
             self._give_up(stale)
             return
         except BaseException:  # one shard's drain may end by its deadline, or its lease be lost: the others go on
             self._pending[:0] = batches
             self._pending_records += sum(len(batch.records) for batch in batches)
-            self._changed = True
+            self._changed, self._chain = True, Chain()
             raise
+        self._chain = self._chain.followed_by(len(data), whole=whole)
         for batch in batches:
             batch.done()
         self._changed = self._changed or bool(rows)
@@ -190,8 +194,8 @@ class Pipeline:
         state = State(Engine(self._program), seen)
         discarded: list[str] = []
         if pointer.generation:
-            data = await self._persistently(lambda: self._store.load(pointer))
-            state, discarded = decode_state(data, self._program, seen)
+            snapshots = await self._persistently(lambda: self._store.load(pointer))
+            state, discarded = decode_state(snapshots, self._program, seen)
         for query in discarded:
             self._log.warning("query changed, its open windows are discarded", query=query)
         state.await_shards(await self._leases())
@@ -227,16 +231,17 @@ class Pipeline:
             self._metrics.windows.labels(window.query).inc()
         self._changed = self._changed or moved or bool(fired)
 
-    async def _make_durable(self, data: bytes) -> None:
+    async def _make_durable(self, data: bytes, *, whole: bool) -> None:
         """Raises StaleOwner; tries again whatever else happens."""
         before, epoch, started = self._pointer, self._epoch, self._time.monotonic()
         key = await self._persistently(lambda: self._store.save(before.generation + 1, epoch, data))
-        self._pointer = await self._persistently(lambda: self._store.commit(before, key, epoch))
+        after = before.after(key, whole=whole)
+        self._pointer = await self._persistently(lambda: self._store.commit(before, after, epoch))
         self._metrics.commits.inc()
         self._metrics.commit_seconds.observe(self._time.monotonic() - started)
-        if before.previous:
+        for unneeded in self._pointer.unneeded(before):
             try:
-                await self._store.delete(before.previous)
+                await self._store.delete(unneeded)
             except StoreUnavailable as error:
                 self._log.warning("an old snapshot stays until the next start", error=str(error))
 

@@ -1,7 +1,8 @@
 """The aggregator's whole state: engine, positions, outbox. Pure; what is committed is one snapshot of it.
 
-Snapshot: {"version": 1, "positions": {shard: [sequence number, sub-sequence number]}, "ended": [shard],
-"engine": see streaming_sql.state, "outbox": [[kind, key, base64]], "seen": see aggregator.duplicates}.
+Snapshot: {"version": 2, "positions": {shard: [sequence number, sub-sequence number]}, "ended": [shard],
+"engine": see streaming_sql.state, "outbox": [[kind, key, base64]], "seen": see aggregator.duplicates}. It is whole, or
+holds of engine and seen what changed since the one before: a chain of a whole one and changes is the state.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from aggregator.duplicates import SeenEvents
 from aggregator.outbox import Outbox
 from aggregator.rows import Row, late_row, malformed_row
 from shardline import Checkpoint, Lease, Record, ShardLease
-from streaming_sql import Applied, Engine, Program, StateError
+from streaming_sql import Applied, Captured, Engine, Program, StateError, merged_state
 
-VERSION = 1
+VERSION = 2
+_LONGEST_CHAIN = 60
+"""Changes after a whole snapshot: a minute of commits; a restart reads them all, one object each."""
 
 
 class _Snapshot(msgspec.Struct):
@@ -27,7 +30,7 @@ class _Snapshot(msgspec.Struct):
     ended: list[str]
     engine: dict[str, Any]
     outbox: list[Row]
-    seen: dict[str, str]
+    seen: dict[int, bytes]
 
 
 _encode = msgspec.json.Encoder().encode
@@ -90,33 +93,81 @@ class State:
         for shard in (self.positions.keys() - leased.keys()) | gone:
             self.positions.pop(shard, None)
 
-    def encode(self) -> bytes:
-        """The snapshot as JSON."""
+    def capture(self, *, changes: bool = False) -> CapturedState:
+        """The state at this moment, whole or what changed since the last capture, to be encoded in any thread."""
         positions = {shard: (at.sequence_number, at.sub_sequence_number) for shard, at in self.positions.items()}
-        rows, seen = list(self.outbox.rows), self.seen.snapshot()
-        return _encode(_Snapshot(VERSION, positions, sorted(self.ended), self.engine.snapshot(), rows, seen))
+        return CapturedState(
+            positions,
+            sorted(self.ended),
+            self.engine.capture(changes=changes),
+            list(self.outbox.rows),
+            self.seen.capture(changes=changes),
+        )
 
 
-def decode_state(data: bytes, program: Program, seen: SeenEvents) -> tuple[State, list[str]]:
-    """The state of a snapshot, and the queries whose open windows it holds in vain because their SQL changed.
+@dataclass(frozen=True)
+class Chain:
+    """How long the chain of snapshots is that a restart would read, in bytes: a whole one, then changes.
 
-    `seen` is new, and learns what the snapshot remembers.
+    A new owner begins with a whole one, and so does whoever could not finish a commit: what it captured is lost.
+    """
+
+    whole_bytes: int = 0
+    changes: tuple[int, ...] = ()
+
+    @property
+    def wants_whole(self) -> bool:
+        """Whether the next snapshot should be whole: the changes are many, or together larger than the state."""
+        return not self.whole_bytes or len(self.changes) >= _LONGEST_CHAIN or sum(self.changes) > self.whole_bytes
+
+    def followed_by(self, size: int, *, whole: bool) -> Chain:
+        """The chain after a commit of so many bytes."""
+        return Chain(size) if whole else Chain(self.whole_bytes, (*self.changes, size))
+
+
+@dataclass(frozen=True)
+class CapturedState:
+    """A state at one moment."""
+
+    positions: dict[str, tuple[str, int]]
+    ended: list[str]
+    engine: Captured
+    outbox: list[Row]
+    seen: dict[int, bytes]
+
+    def encode(self) -> bytes:
+        """The snapshot as JSON. Once."""
+        return _encode(_Snapshot(VERSION, self.positions, self.ended, self.engine.encode(), self.outbox, self.seen))
+
+
+def decode_state(chain: Sequence[bytes], program: Program, seen: SeenEvents) -> tuple[State, list[str]]:
+    """The state of a whole snapshot and the changes after it, oldest first.
+
+    With it the queries whose open windows it holds in vain because their SQL changed. `seen` is new, and learns what
+    the snapshots remember.
 
     Raises:
-        StateError: when the snapshot is of another version or no snapshot.
+        StateError: when a snapshot is of another version or no snapshot.
 
     """
+    snapshots = [_snapshot(data) for data in chain]
+    engine = Engine(program)
+    discarded = engine.restore(merged_state(snapshot.engine for snapshot in snapshots))
+    for snapshot in snapshots:
+        seen.restore(snapshot.seen)
+    last = snapshots[-1]
+    positions = {shard: Checkpoint(*at) for shard, at in last.positions.items()}
+    return State(engine, seen, positions, set(last.ended), Outbox(last.outbox)), discarded
+
+
+def _snapshot(data: bytes) -> _Snapshot:
     try:
         snapshot = _decode(data)
     except msgspec.DecodeError as error:
         raise StateError(f"not a snapshot: {error}") from error
     if snapshot.version != VERSION:
         raise StateError(f"snapshot version {snapshot.version}, this program reads version {VERSION}")
-    engine = Engine(program)
-    discarded = engine.restore(snapshot.engine)
-    positions = {shard: Checkpoint(*at) for shard, at in snapshot.positions.items()}
-    seen.restore(snapshot.seen)
-    return State(engine, seen, positions, set(snapshot.ended), Outbox(snapshot.outbox)), discarded
+    return snapshot
 
 
 def readable_shards(leases: Iterable[Lease]) -> set[str]:

@@ -1,7 +1,8 @@
 """Durable state: immutable snapshots in S3, and one DynamoDB item that says which of them counts.
 
-The item, key `application` (S): `generation` (N) of the last commit, `snapshot` and `previous` (S), object keys,
-`epoch` (N), the highest lease epoch that claimed or committed. A claim raises the epoch, so that a worker which
+The item, key `application` (S): `generation` (N) of the last commit, `chain` and `former` (L of S), the object keys of
+its snapshots and of those of the commit before, `epoch` (N), the highest lease epoch that claimed or committed. A chain
+is a whole snapshot and the changes that followed it. A claim raises the epoch, so that a worker which
 still believes to hold the shards fails at its next commit. Conditional writes:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html.
 """
@@ -41,11 +42,19 @@ class SnapshotMissing(Exception):
 
 @dataclass(frozen=True)
 class Pointer:
-    """Which snapshot counts. `generation` 0 and an empty `snapshot`: nothing has been committed yet."""
+    """Which snapshots count: a whole one and the changes after it. Generation 0: nothing has been committed yet."""
 
     generation: int = 0
-    snapshot: str = ""
-    previous: str = ""
+    chain: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
+
+    def after(self, key: str, *, whole: bool) -> Pointer:
+        """The pointer of the next commit, whose snapshot is `key`."""
+        return Pointer(self.generation + 1, (key,) if whole else (*self.chain, key), self.chain)
+
+    def unneeded(self, before: Pointer) -> set[str]:
+        """What `before` names and this one does not."""
+        return {*before.chain, *before.former} - {*self.chain, *self.former}
 
 
 class StateStore:
@@ -84,23 +93,25 @@ class StateStore:
             raise StaleOwner(f"epoch {epoch} is not the newest") from error
         return _pointer(answer.get("Attributes", {}))
 
-    async def load(self, pointer: Pointer) -> bytes:
-        """The snapshot's bytes.
+    async def load(self, pointer: Pointer) -> list[bytes]:
+        """The bytes of the chain's snapshots, oldest first.
 
         Raises:
-            SnapshotMissing: when the object is not there.
+            SnapshotMissing: when an object is not there.
 
         """
+        return [await self._load(key) for key in pointer.chain]
 
+    async def _load(self, key: str) -> bytes:
         async def read() -> bytes:
-            answer = await self._s3.get_object(Bucket=self._bucket, Key=pointer.snapshot)
+            answer = await self._s3.get_object(Bucket=self._bucket, Key=key)
             async with answer["Body"] as body:
                 return bytes(await body.read())
 
         try:
             packed = await _translated(read)
         except _Missing as error:
-            raise SnapshotMissing(f"s3://{self._bucket}/{pointer.snapshot} is not there") from error
+            raise SnapshotMissing(f"s3://{self._bucket}/{key} is not there") from error
         return await asyncio.to_thread(gzip.decompress, packed)
 
     async def save(self, generation: int, epoch: int, data: bytes) -> str:
@@ -110,14 +121,13 @@ class StateStore:
         await _translated(lambda: self._s3.put_object(Bucket=self._bucket, Key=key, Body=packed))
         return key
 
-    async def commit(self, before: Pointer, key: str, epoch: int) -> Pointer:
-        """Make the saved snapshot the one that counts. Trying the same commit again is harmless.
+    async def commit(self, before: Pointer, after: Pointer, epoch: int) -> Pointer:
+        """Make `after`, whose snapshots are saved, the pointer. Trying the same commit again is harmless.
 
         Raises:
             StaleOwner: when another owner has claimed or committed since `before`.
 
         """
-        after = Pointer(before.generation + 1, key, before.snapshot)
         try:
             await _translated(lambda: self._dynamodb.update_item(**self._advance(before, after, epoch)))
         except _Conflict as error:
@@ -132,8 +142,8 @@ class StateStore:
         same = "attribute_not_exists(generation)" if not before.generation else "generation = :before"
         values = {
             ":after": {"N": str(after.generation)},
-            ":snapshot": {"S": after.snapshot},
-            ":previous": {"S": after.previous},
+            ":chain": {"L": [{"S": key} for key in after.chain]},
+            ":former": {"L": [{"S": key} for key in after.former]},
             ":epoch": {"N": str(epoch)},
         }
         if before.generation:
@@ -141,9 +151,8 @@ class StateStore:
         return {
             "TableName": self._table,
             "Key": self._key,
-            "UpdateExpression": "SET generation = :after, #snapshot = :snapshot, previous = :previous, epoch = :epoch",
+            "UpdateExpression": "SET generation = :after, chain = :chain, former = :former, epoch = :epoch",
             "ConditionExpression": f"{same} AND epoch <= :epoch",
-            "ExpressionAttributeNames": {"#snapshot": "snapshot"},
             "ExpressionAttributeValues": values,
         }
 
@@ -152,12 +161,12 @@ class StateStore:
         await _translated(lambda: self._s3.delete_object(Bucket=self._bucket, Key=key))
 
     async def sweep(self, pointer: Pointer, epoch: int) -> int:
-        """Delete what owners before `epoch` left, but the two snapshots that the pointer names; returns how many.
+        """Delete what owners before `epoch` left, but the snapshots that the pointer names; returns how many.
 
         Only after a claim of `epoch`: no older owner can commit then. What a newer owner saved is never touched, so
         a sweep may come however late.
         """
-        kept = {pointer.snapshot, pointer.previous}
+        kept = {*pointer.chain, *pointer.former}
         deleted = 0
         place = {"Bucket": self._bucket, "Prefix": self._prefix}
         while True:
@@ -222,4 +231,5 @@ async def _translated(call: Callable[[], Awaitable[_T]]) -> _T:
 
 def _pointer(item: dict[str, Any]) -> Pointer:
     generation = int(item.get("generation", {"N": "0"})["N"])
-    return Pointer(generation, item.get("snapshot", {"S": ""})["S"], item.get("previous", {"S": ""})["S"])
+    chain, former = ([key["S"] for key in item.get(name, {"L": []})["L"]] for name in ("chain", "former"))
+    return Pointer(generation, tuple(chain), tuple(former))

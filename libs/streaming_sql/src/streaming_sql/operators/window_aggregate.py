@@ -81,6 +81,7 @@ class WindowAggregate:
         if groups is None:
             groups = parts[missed] = {}
         key = self._key(row)
+        self.dirty.add(key)
         group = groups.get(key)
         if group is None:
             group = groups[key] = [accumulator.initial() for accumulator in self._accumulators]
@@ -105,7 +106,8 @@ class WindowAggregate:
         for end in sorted(ends):
             self._fire(end, before)
         for start in [start for start in self.slices if start + self.node.window.size - 1 <= now]:
-            del self.slices[start]
+            for groups in self.slices.pop(start).values():
+                self.dirty.update(groups)
 
     def _fire(self, end: int, watermark: int) -> None:
         start = end - self.node.window.size
@@ -125,15 +127,22 @@ class WindowAggregate:
     def snapshot(self, keys: Collection[Key] | None = None) -> Iterator[tuple[Any, Any]]:
         """Of each key: [slice start, windows missed, accumulators]."""
         types = [key.type for key in self.node.keys]
-        found: dict[Key, list[Any]] = {}
+        found: dict[Key, list[Any] | None] = dict.fromkeys(keys or ())
         for start, parts in self.slices.items():
             for missed, groups in parts.items():
                 for key, group in groups.items():
                     if keys is None or key in keys:
                         encoded = [one.encode(state) for one, state in zip(self._accumulators, group, strict=True)]
-                        found.setdefault(key, []).append([start, missed, encoded])
-        for key, entries in found.items():
-            yield [encode_value(value, kind) for value, kind in zip(key, types, strict=True)], entries
+                        entries = found.get(key)
+                        if entries is None:
+                            entries = found[key] = []
+                        entries.append([start, missed, encoded])
+        return iter(
+            [
+                ([encode_value(value, kind) for value, kind in zip(key, types, strict=True)], entries)
+                for key, entries in found.items()
+            ]
+        )
 
     def restore(self, parts: Iterable[tuple[Any, Any]]) -> None:
         """The slices of a snapshot."""

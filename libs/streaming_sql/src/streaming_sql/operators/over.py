@@ -1,0 +1,283 @@
+"""OVER windows ordered by event time: each row comes out once, with functions of the rows before it in its partition.
+
+Four variants, as in Flink's runtime: ROWS or RANGE, up to a bound or unbounded. They differ in which rows are late and
+in when a key is forgotten, see `Over`. Semantics:
+https://nightlies.apache.org/flink/flink-docs-release-1.20/docs/dev/table/sql/queries/over-agg/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from operator import itemgetter
+from typing import Any
+
+from streaming_sql.nodes import Node
+from streaming_sql.operators.operator import Emit, Key, Late, emit_nothing, report_nothing
+from streaming_sql.operators.over_functions import FrameFunction
+from streaming_sql.operators.over_state import Computed, OverCodec, Partition, Row
+from streaming_sql.types import SqlType
+
+_order = itemgetter(0, 1, 2, 3)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Which rows before the current one count: the last `preceding` rows, or those of the last `preceding` ms.
+
+    `preceding` None is UNBOUNDED. Under RANGE all rows of one time have one frame, which ends after them.
+    """
+
+    rows: bool
+    preceding: int | None = None
+
+    def __str__(self) -> str:
+        unit = "" if self.rows else " ms"
+        start = "UNBOUNDED" if self.preceding is None else f"{self.preceding}{unit}"
+        return f"{'ROWS' if self.rows else 'RANGE'} BETWEEN {start} PRECEDING AND CURRENT ROW"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class OverNode(Node):
+    """Functions over one frame. The rows that come out are `columns` and then the functions' results.
+
+    Attributes:
+        key: PARTITION BY's values of a row.
+        columns: what to keep of a row.
+        arguments: what each function takes from a row, in their order.
+
+    """
+
+    key: Callable[[Any], Key]
+    key_types: tuple[SqlType, ...]
+    columns: Callable[[Any], tuple[Any, ...]]
+    column_types: tuple[SqlType, ...]
+    arguments: Callable[[Any], tuple[Any, ...]]
+    argument_types: tuple[SqlType, ...]
+    functions: tuple[FrameFunction, ...]
+    frame: Frame
+    calls: tuple[str, ...] = ()
+
+    def create(self) -> Over:
+        """An operator that holds nothing."""
+        return Over(self)
+
+    def describe(self) -> list[str]:
+        """The frame and the functions."""
+        judged = "by the last time fired of its key" if self.local and self.frame.preceding is not None else "by shard"
+        return [f"over {self.frame}", *self.calls, f"late: judged {judged}"]
+
+
+class Over:
+    """Buffers rows and computes them in order of time, then of shard and arrival.
+
+    Lateness: over an unbounded frame a row is late when its shard's watermark has reached its time. Over a bounded one
+    Flink asks the key: a row is late when a timer of its key has fired at its time or after. That is followed where all
+    rows of a key come from one shard (`node.local`): then a row behind the watermark still counts, its timer is due as
+    the watermark moves next, and what the key has fired is known from the shard's own watermark whatever others do.
+
+    A bounded RANGE forgets a key at 1.5 ranges after a row's time, or later if more rows come; its timers count as
+    fired times too.
+    """
+
+    def __init__(self, node: OverNode) -> None:
+        self.emit: Emit = emit_nothing
+        self.late: Late = report_nothing
+        self.dirty: set[Key] = set()
+        self._node = node
+        self._by_key = node.local and node.frame.preceding is not None
+        self._forgets = not node.frame.rows and node.frame.preceding is not None
+        self._partitions: dict[Key, Partition] = {}
+        self._schedule: list[tuple[int, int, Key]] = []
+        self._scheduled = 0
+        self._arrivals: dict[str, int] = {}
+        self._held: list[Computed] = []
+        self._rows = 0
+        self._compute = self._compute_rows if node.frame.rows else self._compute_range
+        self._codec = OverCodec(node.key_types, node.column_types, node.argument_types, node.functions)
+
+    def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: object = "+I", /) -> None:
+        """Buffer a row, unless it is late."""
+        node = self._node
+        key = node.key(row)
+        partition = self._partitions.get(key)
+        due = time
+        if self._by_key:
+            if partition is not None and partition.timers and partition.timers[0][0] <= watermark:
+                partition = self._run_ahead(key, partition, watermark)
+            last = 0 if partition is None else partition.last
+            if time <= last:
+                self.late(time, watermark, last + 1)
+                return
+            due = max(time, watermark + 1)
+        elif time <= watermark or (time <= 0 and node.frame.preceding is not None):
+            self.late(time, watermark, watermark + 1 if time <= watermark else 1)
+            return
+        if partition is None:
+            partition = self._partitions[key] = Partition([function.initial() for function in node.functions])
+        number = self._arrivals.get(shard, 0)
+        self._arrivals[shard] = number + 1
+        self._rows += 1
+        self.dirty.add(key)
+        entry = (shard, number, node.columns(row), node.arguments(row), watermark)
+        waiting = partition.waiting.get(time)
+        if waiting is None:
+            partition.waiting[time] = [entry]
+            self._set_timer(key, partition, due, time)
+        else:
+            waiting.append(entry)
+        if self._forgets:
+            self._set_cleanup(key, partition, time, watermark)
+
+    def _set_timer(self, key: Key, partition: Partition, due: int, time: int) -> None:
+        heappush(partition.timers, (due, time))
+        if partition.scheduled is None or due < partition.scheduled:
+            self._put_on_schedule(key, partition, due)
+
+    def _set_cleanup(self, key: Key, partition: Partition, time: int, watermark: int) -> None:
+        reach = self._node.frame.preceding or 0
+        if partition.cleanup is None or partition.cleanup < time + reach + 1:
+            at = partition.cleanup = time + reach * 3 // 2 + 1
+            self._set_timer(key, partition, max(at, watermark + 1) if self._by_key else at, at)
+
+    def _put_on_schedule(self, key: Key, partition: Partition, due: int) -> None:
+        partition.scheduled = due
+        self._scheduled += 1
+        heappush(self._schedule, (due, self._scheduled, key))
+
+    def _run_ahead(self, key: Key, partition: Partition, watermark: int) -> Partition | None:
+        """Fire what the key's own shard has passed; the least watermark may lag, so the rows are held."""
+        for computed in self._run(key, partition, watermark):
+            heappush(self._held, computed)
+        known = self._partitions.get(key)
+        if known is not None and known.timers and known.scheduled != known.timers[0][0]:
+            self._put_on_schedule(key, known, known.timers[0][0])
+        return known
+
+    def advance(self, before: int, now: int, /) -> None:
+        """Compute and emit every row that is due, oldest first."""
+        schedule, computed = self._schedule, []
+        while schedule and schedule[0][0] <= now:
+            due, _, key = heappop(schedule)
+            partition = self._partitions.get(key)
+            if partition is None or partition.scheduled != due:
+                continue
+            partition.scheduled = None
+            computed += self._run(key, partition, now)
+            if partition.timers and self._partitions.get(key) is partition:
+                self._put_on_schedule(key, partition, partition.timers[0][0])
+        while self._held and self._held[0][0] <= now:
+            computed.append(heappop(self._held))
+            self.dirty.add(computed[-1][6])
+        computed.sort(key=_order)
+        emit = self.emit
+        for _, time, shard, _, row, watermark, _ in computed:
+            emit(row, time, watermark if time <= watermark else before, shard)
+
+    def _run(self, key: Key, partition: Partition, watermark: int) -> list[Computed]:
+        """Fire the key's timers up to `watermark`."""
+        computed: list[Computed] = []
+        timers, waiting = partition.timers, partition.waiting
+        self.dirty.add(key)
+        while timers and timers[0][0] <= watermark:
+            due, time = heappop(timers)
+            if partition.cleanup is not None and partition.cleanup <= time:
+                self._rows -= len(partition.frame)
+                del self._partitions[key]
+                break
+            rows = waiting.pop(time, None)
+            if rows is not None:
+                if len(rows) > 1:
+                    rows.sort(key=itemgetter(0, 1))
+                self._compute(key, partition, due, time, rows, computed)
+            partition.last = time
+        return computed
+
+    def _compute_range(
+        self, key: Key, partition: Partition, due: int, time: int, rows: list[Row], computed: list[Computed]
+    ) -> None:
+        functions, states, frame, reach = self._node.functions, partition.states, partition.frame, self._reach
+        if reach is None:
+            self._rows -= len(rows)
+        else:
+            while frame and time - frame[0][0] > reach:
+                self._leave(partition)
+            frame.extend([(time, row[3]) for row in rows])
+        for row in rows:
+            for place, value in enumerate(row[3]):
+                states[place] = functions[place].enter(states[place], value)
+        results = tuple([function.result(state) for function, state in zip(functions, states, strict=True)])
+        for shard, number, columns, _, watermark in rows:
+            computed.append((due, time, shard, number, columns + results, watermark, key))
+
+    def _compute_rows(
+        self, key: Key, partition: Partition, due: int, time: int, rows: list[Row], computed: list[Computed]
+    ) -> None:
+        functions, states, frame, reach = self._node.functions, partition.states, partition.frame, self._reach
+        if reach is None:
+            self._rows -= len(rows)
+        for shard, number, columns, values, watermark in rows:
+            if reach is not None:
+                if len(frame) > reach:
+                    self._leave(partition)
+                frame.append((time, values))
+            for place, value in enumerate(values):
+                states[place] = functions[place].enter(states[place], value)
+            results = tuple([function.result(state) for function, state in zip(functions, states, strict=True)])
+            computed.append((due, time, shard, number, columns + results, watermark, key))
+
+    def _leave(self, partition: Partition) -> None:
+        states = partition.states
+        _, values = partition.frame.popleft()
+        self._rows -= 1
+        for place, (function, value) in enumerate(zip(self._node.functions, values, strict=True)):
+            states[place] = function.leave(states[place], value)
+
+    @property
+    def _reach(self) -> int | None:
+        return self._node.frame.preceding
+
+    def flush_time(self) -> int | None:
+        """The watermark at which the last buffered row is due."""
+        dues = [
+            due
+            for partition in self._partitions.values()
+            for due, time in partition.timers
+            if time in partition.waiting
+        ]
+        return max([*dues, *(held[0] for held in self._held)], default=None)
+
+    def snapshot(self, keys: Collection[Key] | None = None) -> Iterator[tuple[Any, Any]]:
+        """See OverCodec."""
+        held: dict[Key, list[Computed]] = {}
+        for computed in sorted(self._held, key=_order):
+            held.setdefault(computed[6], []).append(computed)
+        wanted = self._partitions.keys() | held.keys() if keys is None else keys
+        captured = [(key, self._codec.capture(self._partitions.get(key)), held.get(key, ())) for key in wanted]
+        return (self._codec.encode(*state) for state in captured)
+
+    def restore(self, parts: Iterable[tuple[Any, Any]]) -> None:
+        """Continue from what `snapshot` gave."""
+        for encoded, state in parts:
+            key, partition, held = self._codec.decode(encoded, state)
+            for computed in held:
+                heappush(self._held, computed)
+                self._count_arrival(computed[2], computed[3])
+            if partition is None:
+                continue
+            self._partitions[key] = partition
+            self._rows += partition.rows
+            if partition.timers:
+                self._put_on_schedule(key, partition, partition.timers[0][0])
+            for rows in partition.waiting.values():
+                for row in rows:
+                    self._count_arrival(row[0], row[1])
+
+    def _count_arrival(self, shard: str, number: int) -> None:
+        self._arrivals[shard] = max(self._arrivals.get(shard, 0), number + 1)
+
+    @property
+    def size(self) -> int:
+        """Keys, rows that wait and rows of frames."""
+        return len(self._partitions) + self._rows + len(self._held)

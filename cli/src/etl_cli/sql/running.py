@@ -13,6 +13,7 @@ from etl_cli.sql.inputs import LineReader
 from etl_cli.sql.showing import View
 from etl_cli.sql.trial import Trial
 from etl_cli.sql.values import Row
+from streaming_sql.display import time_text
 
 _LINES_A_TURN = 500
 _PROGRESS_SECONDS = 0.25
@@ -191,9 +192,11 @@ class Run:
         tally = self.tally
         tally.seconds = now - self._started
         rate = tally.events / tally.seconds if tally.seconds else 0
+        at = self._trial.watermark
         self._view.progress(
             f"{_share(readers)}{tally.events:,} events · {rate:,.0f}/s · {tally.rows:,} rows · "
             f"{self._trial.size:,} held · {tally.late:,} late"
+            + ("" if at is None else f" · watermark {time_text(at, zoned=True)}")
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -16,7 +16,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from etl_cli.sql.values import Columns, Row, as_json, is_number, short, writer
+from etl_cli.sql.values import Columns, Row, as_json, short
+from streaming_sql.display import text
 
 _NARROWEST = 10
 _LINES_APART = 4  # a live table's own title, heading and space
@@ -35,7 +36,7 @@ class View(Protocol):
     def row(self, row: Row) -> None:
         """Show one more row."""
 
-    def progress(self, text: str) -> None:
+    def progress(self, line: str) -> None:
         """Show how far the run is; called a few times a second."""
 
 
@@ -56,7 +57,7 @@ class Lines:
     def __init__(self, sinks: Mapping[str, Sink], *, json: bool) -> None:
         self._sinks = sinks
         self._json = json
-        self._formats: dict[str, list[tuple[int, bool, Callable[[object], str]]]] = {}
+        self._widths: dict[str, list[int]] = {}
         self._last = ""
         self._moving = sys.stderr.isatty()
 
@@ -74,42 +75,36 @@ class Lines:
         if self._json:
             click.echo(as_json(row, self._sinks[row.sink].columns))
             return
-        if row.sink not in self._formats:
-            self._head(row)
+        columns = self._sinks[row.sink].columns
+        cells = [text(row.values[name], kind) for name, kind in columns]
+        if row.sink not in self._widths:
+            self._head(row.sink, cells)
         elif self._last != row.sink:
             click.echo(f"\n{row.sink}")
         self._last = row.sink
-        cells = [
-            write(row.values[name])
-            for (_, _, write), (name, _) in zip(self._formats[row.sink], self._sinks[row.sink].columns, strict=True)
-        ]
         click.echo(self._line(row.sink, row.change, cells))
 
-    def progress(self, text: str) -> None:
+    def progress(self, line: str) -> None:
         """Replace the moving line."""
         if self._moving:
-            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
+            click.echo(f"\r\x1b[K{line}", nl=False, err=True)
 
     def _clear(self) -> None:
         if self._moving:
             click.echo("\r\x1b[K", nl=False, err=True)
 
-    def _head(self, first: Row) -> None:
-        formats = []
-        for name, kind in self._sinks[first.sink].columns:
-            write = writer(kind)
-            width = max(len(name), len(write(first.values[name])), _NARROWEST)
-            formats.append((width, is_number(kind), write))
-        self._formats[first.sink] = formats
+    def _head(self, sink: str, first: list[str]) -> None:
+        names = [name for name, _ in self._sinks[sink].columns]
+        self._widths[sink] = [max(len(name), len(cell), _NARROWEST) for name, cell in zip(names, first, strict=True)]
         if self._last:
             click.echo()
-        click.echo(first.sink)
-        click.echo(self._line(first.sink, "", [name for name, _ in self._sinks[first.sink].columns]))
+        click.echo(sink)
+        click.echo(self._line(sink, "", names))
 
     def _line(self, sink: str, change: str, cells: list[str]) -> str:
         padded = [
-            cell.rjust(width) if right else cell.ljust(width)
-            for cell, (width, right, _) in zip(cells, self._formats[sink], strict=True)
+            cell.rjust(width) if kind.is_numeric else cell.ljust(width)
+            for cell, width, (_, kind) in zip(cells, self._widths[sink], self._sinks[sink].columns, strict=True)
         ]
         return f"{change:<2}  {'  '.join(padded)}".rstrip()
 
@@ -140,9 +135,9 @@ class LiveTables:
         self._rows[row.sink].append(row)
         self._counts[row.sink] += 1
 
-    def progress(self, text: str) -> None:
+    def progress(self, line: str) -> None:
         """Draw it under the tables."""
-        self._progress = text
+        self._progress = line
 
     def _drawn(self) -> Group:
         tables = [self._table(sink) for sink in self._sinks.values()]
@@ -160,7 +155,7 @@ class LiveTables:
         if changes := any(row.change != "+I" for row in rows):
             table.add_column("")
         for name, kind in sink.columns:
-            table.add_column(name, justify="right" if is_number(kind) else "left", no_wrap=True, overflow="ellipsis")
+            table.add_column(name, justify="right" if kind.is_numeric else "left", no_wrap=True, overflow="ellipsis")
         for row, cells in zip(rows, zip(*columns, strict=True), strict=True):
             shown = [Text(cell.removeprefix(f"{date} ") if date else cell) for cell in cells]
             table.add_row(*([Text(row.change)] if changes else []), *shown)

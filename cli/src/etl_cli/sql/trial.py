@@ -45,6 +45,11 @@ class Trial:
         }
 
     @property
+    def watermark(self) -> int | None:
+        """The least watermark that windows have fired by, in ms; None before the first."""
+        return self._engine.watermark
+
+    @property
     def size(self) -> int:
         """Groups and rows held."""
         return self._engine.group_count

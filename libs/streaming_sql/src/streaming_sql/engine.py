@@ -110,6 +110,12 @@ class Engine:
         """How many groups and rows are held."""
         return sum(operator.size for operator in self._graph.operators.values())
 
+    @property
+    def watermark(self) -> int | None:
+        """The least watermark, over all tables, that the last `advance` fired by, in ms; None before there is one."""
+        at = min((run.marks.fired for run in self._runs.values()), default=NEVER)
+        return None if at == NEVER else at
+
     def open_shard(self, shard: str, stream: str = "") -> None:
         """Wait for this shard's events before firing; nothing if it is open already.
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from streaming_sql.alerts import AlertChange
 from streaming_sql.expressions import Evaluate
 from streaming_sql.nodes import Node, Output
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
@@ -25,6 +26,7 @@ class ResultRow:
         change: "+I" adds the row, "+U" replaces the one of the same key and window, "-D" takes it away.
         time: the row's event time; of a window's row its last millisecond.
         identity: grouped columns that were not selected, which tell rows apart all the same.
+        alert: what became of the alert that the row tells of, where the sink table has 'alert.…' options.
 
     """
 
@@ -37,6 +39,7 @@ class ResultRow:
     change: Change = "+I"
     time: int = 0
     identity: tuple[Any, ...] = ()
+    alert: AlertChange | None = None
 
     def columns(self, names: Iterable[str]) -> dict[str, Any]:
         """The row by the sink's column names; the window's bounds under those that are neither key nor value."""

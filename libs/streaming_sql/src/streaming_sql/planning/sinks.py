@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from streaming_sql.alerts import read_policy
 from streaming_sql.dialect import unsupported
 from streaming_sql.expressions import convert
 from streaming_sql.nodes import Output
+from streaming_sql.operators.alert_sink import alert_sink
 from streaming_sql.operators.sink import SinkNode
 from streaming_sql.planning.scopes import RelationScope
 from streaming_sql.relation import Column, Relation
@@ -43,7 +45,7 @@ def plan_sink(table: Table, names: list[str], relation: Relation, tree: exp.Inse
     hidden = tuple(
         key.evaluate for key in relation.keys if not any(key is column.expression for column in relation.columns)
     )
-    return SinkNode(
+    node = SinkNode(
         name=f"{table.name}/sink:insert",
         fingerprint=planner.digest(relation),
         inputs=(relation.input(),),
@@ -52,6 +54,11 @@ def plan_sink(table: Table, names: list[str], relation: Relation, tree: exp.Inse
         bounds=relation.bounds,
         identity=hidden,
     )
+    try:
+        policy = read_policy(table.options, list(kinds))
+        return node if policy is None else alert_sink(node, policy)
+    except ValueError as error:
+        raise unsupported(tree.this, planner.text, f"sink {table.name}: {error}") from error
 
 
 def _output(name: str, column: Column, table: Table, tree: exp.Insert, scope: RelationScope) -> Output:

@@ -11,15 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streaming_sql.aggregates.totals import Average, Sum
+from streaming_sql.operators.growing_functions import First, Lag, RowNumber
 from streaming_sql.operators.over import Frame, OverNode
 from streaming_sql.operators.over_functions import (
     Accumulated,
-    First,
     FrameFunction,
-    Lag,
     Last,
     Merged,
-    RowNumber,
     SlidingExtreme,
     SlidingFirst,
 )
@@ -53,7 +51,8 @@ def results(frame: Frame, values: list[int | None]) -> tuple[Any, ...]:
     total = sum(known) if known else None
     mean = int(sum(known) / len(known)) if known else None
     if frame.preceding is None:
-        return first, last, values[-2] if len(values) > 1 else -1, len(values), total, mean
+        before = values[-2] if len(values) > 1 else None
+        return first, last, -1 if before is None else before, len(values), total, mean
     return first, last, min(known, default=None), max(known, default=None), total, mean
 
 

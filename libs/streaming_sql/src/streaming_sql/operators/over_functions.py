@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from streaming_sql.aggregates import Accumulator, decode_value, encode_value
-from streaming_sql.types import BIGINT, SqlType
+from streaming_sql.types import SqlType
 
 
 class FrameFunction(Protocol):
@@ -79,7 +79,7 @@ class Accumulated:
 
 
 @dataclass(frozen=True)
-class _Queue:
+class Queue:
     """A state that is a queue of argument values."""
 
     argument: SqlType
@@ -99,7 +99,7 @@ class _Queue:
 
 
 @dataclass(frozen=True)
-class SlidingExtreme(_Queue):
+class SlidingExtreme(Queue):
     """MIN and MAX over a frame that rows leave: a queue of those values that may yet become the result."""
 
     greatest: bool
@@ -126,7 +126,7 @@ class SlidingExtreme(_Queue):
 
 
 @dataclass(frozen=True)
-class SlidingFirst(_Queue):
+class SlidingFirst(Queue):
     """FIRST_VALUE over a frame that rows leave: its first value that is not NULL."""
 
     def enter(self, state: deque[Any], value: Any) -> deque[Any]:
@@ -141,31 +141,6 @@ class SlidingFirst(_Queue):
 
     def result(self, state: deque[Any]) -> Any:
         return state[0] if state else None
-
-
-@dataclass(frozen=True)
-class First:
-    """FIRST_VALUE over a frame that only grows."""
-
-    type: SqlType
-
-    def initial(self) -> None:
-        return None
-
-    def enter(self, state: Any, value: Any) -> Any:
-        return value if state is None else state
-
-    def leave(self, state: Any, value: Any) -> Any:
-        raise AssertionError("rows leave only frames with a bound")
-
-    def result(self, state: Any) -> Any:
-        return state
-
-    def encode(self, state: Any) -> Any:
-        return encode_value(state, self.type)
-
-    def decode(self, value: Any) -> Any:
-        return decode_value(value, self.type)
 
 
 @dataclass(frozen=True)
@@ -250,7 +225,7 @@ class Merged:
 
 
 @dataclass(frozen=True)
-class SlidingText(_Queue):
+class SlidingText(Queue):
     """LISTAGG over a frame that rows leave."""
 
     separator: str
@@ -267,55 +242,3 @@ class SlidingText(_Queue):
 
     def result(self, state: deque[Any]) -> Any:
         return self.separator.join(state) if state else None
-
-
-@dataclass(frozen=True)
-class RowNumber:
-    """ROW_NUMBER() over a frame that only grows; also RANK() and DENSE_RANK().
-
-    Flink's streaming RANK and DENSE_RANK both count the rows of the frame: rows of one time all get the number of the
-    last of them.
-    """
-
-    type: SqlType = BIGINT
-
-    def initial(self) -> int:
-        return 0
-
-    def enter(self, state: int, value: object) -> int:
-        return state + 1
-
-    def leave(self, state: int, value: object) -> int:
-        raise AssertionError("rows leave only frames with a bound")
-
-    def result(self, state: int) -> int:
-        return state
-
-    def encode(self, state: int) -> int:
-        return state
-
-    def decode(self, value: int) -> int:
-        return value
-
-
-@dataclass(frozen=True)
-class Lag(_Queue):
-    """LAG(x, offset, default): the value, NULL or not, `offset` rows before the frame's last row.
-
-    As in Flink all rows of one time under RANGE have one frame, and so one result.
-    """
-
-    offset: int = 1
-    default: Any = None
-
-    def enter(self, state: deque[Any], value: Any) -> deque[Any]:
-        state.append(value)
-        if len(state) > self.offset + 1:
-            state.popleft()
-        return state
-
-    def leave(self, state: deque[Any], value: Any) -> deque[Any]:
-        raise AssertionError("rows leave only frames with a bound")
-
-    def result(self, state: deque[Any]) -> Any:
-        return state[0] if len(state) > self.offset else self.default

@@ -63,7 +63,7 @@ class OverCodec:
     ) -> None:
         self._keys = RowCodec(key_types)
         self._columns = RowCodec(column_types)
-        self._arguments = RowCodec(argument_types)
+        self._arguments = RowCodec(argument_types, structs=False)
         self._results = RowCodec([*column_types, *(function.type for function in functions)])
         self._functions = functions
 

@@ -17,10 +17,11 @@ _PLAIN = frozenset({"BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "STRING",
 
 
 class RowCodec:
-    """Encodes tuples whose values have the given types."""
+    """Encodes tuples whose values have the given types. A ROW that was a struct becomes one again, or else a tuple."""
 
-    def __init__(self, types: Sequence[SqlType]) -> None:
+    def __init__(self, types: Sequence[SqlType], *, structs: bool = True) -> None:
         self._types = tuple(types)
+        self._decode = _decode if structs else decode_value
         self._plain = all(kind.name in _PLAIN for kind in self._types)
 
     def encode(self, row: Sequence[Any]) -> list[Any]:
@@ -33,7 +34,7 @@ class RowCodec:
         """The row that encode was given."""
         if self._plain:
             return tuple(values)
-        return tuple([_decode(value, kind) for value, kind in zip(values, self._types, strict=True)])
+        return tuple([self._decode(value, kind) for value, kind in zip(values, self._types, strict=True)])
 
 
 def _encode(value: Any, kind: SqlType) -> Any:

@@ -42,7 +42,11 @@ class RowDecoder:
             value = _untyped.decode(data)
         if not isinstance(value, dict):
             raise msgspec.DecodeError("not a JSON object")
-        return _lenient_struct(value, self.columns, self._struct)
+        return self.read(value)
+
+    def read(self, values: dict[str, Any]) -> tuple[Any, int]:
+        """A row of plain values by column name, each converted as one of JSON is."""
+        return _lenient_struct(values, self.columns, self._struct)
 
 
 def field_name(index: int) -> str:
@@ -63,7 +67,7 @@ def _struct(columns: tuple[tuple[str, SqlType], ...], name: str, metadata: int =
         rename[field_name(index)] = column
     for index in range(metadata):
         fields.append((metadata_name(index), Any, None))
-        rename[metadata_name(index)] = f"\0{index}"
+        rename[metadata_name(index)] = f"\uffff{index}"
     return msgspec.defstruct(name, fields, rename=rename, gc=False)
 
 

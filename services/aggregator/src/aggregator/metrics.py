@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from service_runtime.metrics import StageMetrics
+from streaming_sql import ResultRow
 
 
 class AggregatorMetrics:
@@ -18,6 +19,8 @@ class AggregatorMetrics:
         self.duplicates = Counter("etl_duplicate_events", "Events counted in before, left out", registry=registry)
         # Moves when a query's window fires, once for each of its groups.
         self.windows = Counter("etl_windows", "Rows of fired windows", ["query"], registry=registry)
+        # Moves when an alert is opened or resolved; of a rule without alert options, with every row.
+        self.alerts = Counter("etl_alerts", "Alerts opened and resolved", ["rule", "status"], registry=registry)
         # Moves when a field has not the type that the table declares, and so is NULL.
         self.null_fields = Counter("etl_null_fields", "Fields of a wrong type, taken as NULL", registry=registry)
         # Moves when an event has no event time, and so belongs to no window.
@@ -32,3 +35,10 @@ class AggregatorMetrics:
         self.open_groups = Gauge("etl_open_groups", "Groups held in open windows", registry=registry)
         self.remembered_events = Gauge("etl_remembered_events", "Events known again if they recur", registry=registry)
         self.outbox_rows = Gauge("etl_outbox_rows", "Rows decided and not known to be delivered", registry=registry)
+
+    def fired(self, row: ResultRow) -> None:
+        """Count a row of a result."""
+        if row.alert is None:
+            self.windows.labels(row.query).inc()
+        if "severity" in row.sink_options:
+            self.alerts.labels(row.query, "open" if row.alert is None else row.alert.status).inc()

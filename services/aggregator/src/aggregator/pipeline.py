@@ -15,10 +15,11 @@ from typing import TypeVar
 
 import structlog
 
+from aggregator.alerts import result_row
 from aggregator.deliver import Delivery
 from aggregator.duplicates import SeenEvents
 from aggregator.metrics import AggregatorMetrics
-from aggregator.rows import STAGE, Stamp, window_row
+from aggregator.rows import STAGE, Stamp
 from aggregator.silence import Policy, Silence
 from aggregator.state import Chain, State, decode_state
 from aggregator.state_store import Pointer, StaleOwner, StateStore, StoreUnavailable
@@ -226,9 +227,9 @@ class Pipeline:
             moved = state.engine.finish() or moved
         fired = state.engine.advance()
         stamp = Stamp(self._epoch, self._pointer.generation + 1, self._time.wall_ms())
-        state.outbox.add(window_row(window, stamp) for window in fired)
+        state.outbox.add(result_row(window, stamp) for window in fired)
         for window in fired:
-            self._metrics.windows.labels(window.query).inc()
+            self._metrics.fired(window)
         self._changed = self._changed or moved or bool(fired)
 
     async def _make_durable(self, data: bytes, *, whole: bool) -> None:

@@ -21,6 +21,8 @@ STAGE = "aggregator"
 Kind = Literal["window", "alert", "late", "dead_letter"]
 
 _json = msgspec.json.Encoder(decimal_format="number")
+encode_json = _json.encode
+"""JSON with exact decimals as numbers."""
 _MAX_KEY_CHARACTERS = 256  # of a Kinesis partition key
 
 
@@ -77,7 +79,7 @@ def window_row(result: ResultRow, stamp: Stamp) -> Row:
     }
     if result.change == "-D":
         body["deleted"] = True
-    return Row("window" if severity is None else "alert", _partition_key(group), _json.encode(body))
+    return Row("window" if severity is None else "alert", partition_key(group), _json.encode(body))
 
 
 def _identity(result: ResultRow, group: str) -> str:
@@ -107,7 +109,7 @@ def late_row(late: LateRow, record: bytes) -> Row:
         "watermark": late.watermark,
         "shard": late.shard,
     }
-    return Row("late", _partition_key(str(event)), _json.encode(body))
+    return Row("late", partition_key(str(event)), _json.encode(body))
 
 
 def _tenant(record: bytes) -> str:
@@ -157,8 +159,9 @@ def _letter_row(letter: DeadLetter) -> Row:
         )
     }
     original = base64.b64encode(letter.original).decode()
-    return Row("dead_letter", _partition_key(letter.id), _json.encode({**fields, "original": original}))
+    return Row("dead_letter", partition_key(letter.id), _json.encode({**fields, "original": original}))
 
 
-def _partition_key(text: str) -> str:
+def partition_key(text: str) -> str:
+    """A partition key of a text: within what Kinesis allows, and never empty."""
     return text[:_MAX_KEY_CHARACTERS] or "-"

@@ -71,6 +71,16 @@ class Stack:
             return int(item.get("generation", {"N": "0"})["N"])
         return 0
 
+    async def named_snapshots(self) -> set[str]:
+        """The snapshots that the committed pointer names."""
+        key = {"application": {"S": "aggregator"}}
+        item = (await self.dynamodb.get_item(TableName="aggregator-state", Key=key))["Item"]
+        return {one["S"] for name in ("chain", "former") for one in item[name]["L"]}
+
+    async def logged(self, text: str) -> bool:
+        """Whether the aggregators have logged a text."""
+        return text in await asyncio.to_thread((self.folder / "aggregator.log").read_text)
+
     async def until(self, reached: Callable[[], Awaitable[bool]], seconds: float = 90.0) -> None:
         """Look until an awaited condition holds; fails with the aggregators' log."""
         try:

@@ -5,12 +5,14 @@ import json
 import random
 from collections import defaultdict
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aggregator.state_store import Pointer, SnapshotMissing, StaleOwner, StateStore
 
+ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.integration
 BEGIN = 1_700_000_000_000
 
@@ -86,7 +88,7 @@ async def test_windows_are_exact_through_kill_standby_and_split(stack: Any) -> N
     windows, alerts = await stack.read("aggregates"), await stack.read("alerts")
     assert {row["id"] for row in stack.archived} == {row["id"] for row in windows + alerts}
     kept = (await stack.s3.list_objects_v2(Bucket="etl-state", Prefix="aggregator/aggregator/"))["Contents"]
-    assert len(kept) <= 2
+    assert {item["Key"] for item in kept} == await stack.named_snapshots()
 
 
 async def test_a_drained_owner_hands_its_open_windows_over(stack: Any) -> None:
@@ -110,6 +112,41 @@ async def test_a_drained_owner_hands_its_open_windows_over(stack: Any) -> None:
         return await found(stack) == revenue(events)
 
     await stack.until(complete)
+
+
+async def test_sql_that_changes_in_s3_runs_without_a_restart(stack: Any) -> None:
+    """An added query counts from then on, one that stays keeps its open windows, and wrong SQL changes nothing."""
+    pipelines = ROOT / "services" / "aggregator" / "pipelines"
+    revenue_sql = (pipelines / "revenue.sql").read_bytes()
+    await stack.s3.put_object(Bucket="etl-state", Key="sql/revenue.sql", Body=revenue_sql)
+    stack.environment |= {
+        "AGGREGATOR_PIPELINES": "s3://etl-state/sql",
+        "AGGREGATOR_PIPELINES_SECONDS": "0.3",
+        "AGGREGATOR_IDLE_SECONDS": "3",
+        "AGGREGATOR_FLUSH_SECONDS": "5",
+    }
+    events = payments(0, 1_000)
+    await stack.start()
+    await stack.put(events[:500])
+
+    async def committed() -> bool:
+        return bool(await stack.generation() >= 1)
+
+    await stack.until(committed)
+    await stack.s3.put_object(Bucket="etl-state", Key="sql/wrong.sql", Body=b"SELECT oops")
+    await stack.until(lambda: stack.logged("wrong.sql:1:"))
+    await stack.s3.delete_object(Bucket="etl-state", Key="sql/wrong.sql")
+    more = revenue_sql.replace(b"revenue (", b"more (").replace(b"INTO revenue", b"INTO more")
+    await stack.s3.put_object(Bucket="etl-state", Key="sql/more.sql", Body=more)
+    await stack.until(lambda: stack.logged('"more"'))
+    await stack.put(events[500:])
+
+    async def complete() -> bool:
+        return await found(stack) == revenue(events) and bool(await found(stack, "more"))
+
+    await stack.until(complete)
+    counted = sum(count for count, _ in (await found(stack, "more")).values())
+    assert 500 <= counted < 1_000
 
 
 async def test_the_state_store_keeps_its_promises_on_dynamodb_and_s3(stack: Any) -> None:

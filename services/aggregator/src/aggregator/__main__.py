@@ -17,7 +17,8 @@ from aiobotocore.session import AioSession, get_session
 from aggregator.deliver import Delivery, Destination
 from aggregator.metrics import AggregatorMetrics
 from aggregator.pipeline import Pace, Pipeline, Time
-from aggregator.pipelines import SOURCE, load_pipelines, read_scripts
+from aggregator.pipelines import SOURCE
+from aggregator.scripts import Pipelines, scripts_at
 from aggregator.settings import Settings
 from aggregator.silence import Policy
 from aggregator.state_store import StateStore, StoreUnavailable
@@ -31,8 +32,6 @@ _TIME = Time(time.monotonic, lambda: time.time_ns() // 1_000_000, asyncio.sleep)
 
 async def serve(settings: Settings, runtime: Runtime) -> None:
     """Aggregate until `runtime.stop`, then commit, deliver and hand the shards over."""
-    program = load_pipelines(read_scripts(settings.pipelines))
-    runtime.log.info("pipelines", queries=[query.query for query in program.queries], stream=SOURCE)
     metrics = AggregatorMetrics(runtime.registry)
     session = get_session()
     async with AsyncExitStack() as stack:
@@ -51,14 +50,16 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
             await _create_table(store, runtime)
         clients["puts"] = await stack.enter_async_context(DataPlane.of(clients["kinesis"]))
         delivery = _delivery(settings, metrics, clients)
+        pipelines = await Pipelines.load(scripts_at(settings.pipelines, clients["s3"]))
+        _tell(runtime, pipelines)
         while not runtime.stop.is_set():
-            await _own(settings, runtime, program, store, delivery, metrics, clients)
+            await _own(settings, runtime, pipelines, store, delivery, metrics, clients)
 
 
 async def _own(
     settings: Settings,
     runtime: Runtime,
-    program: Program,
+    pipelines: Pipelines,
     store: StateStore,
     delivery: Delivery,
     metrics: AggregatorMetrics,
@@ -69,11 +70,9 @@ async def _own(
         dynamodb=clients["dynamodb"], table=settings.lease_table, create_missing=settings.create_tables
     )
     policy = Policy(settings.idle_seconds, settings.flush_seconds or None)
-    remember_ms = program.horizon_ms + round(settings.duplicate_seconds * 1000)
-    pace = Pace(
-        settings.commit_seconds, settings.pending_records, remember_ms if settings.duplicate_seconds else 0, policy
-    )
-    pipeline = Pipeline(program, store, delivery, table.list_leases, metrics, pace, _TIME)
+    remember_ms = _remember_ms(settings, pipelines.program)
+    pace = Pace(settings.commit_seconds, settings.pending_records, remember_ms, policy)
+    pipeline = Pipeline(pipelines.program, store, delivery, table.list_leases, metrics, pace, _TIME)
     group = ConsumerGroup(
         stream=settings.enriched_stream,
         application=settings.application,
@@ -94,10 +93,35 @@ async def _own(
             tasks.create_task(_set_after(pipeline.until_stale(), stop)),
         ]
         committing = tasks.create_task(pipeline.run())
+        ends.append(tasks.create_task(_watch(settings, runtime, pipelines, pipeline, metrics)))
         runtime.ready(True)
         await group.run(pipeline, stop)
         for task in (*ends, committing):
             task.cancel()
+
+
+async def _watch(
+    settings: Settings, runtime: Runtime, pipelines: Pipelines, pipeline: Pipeline, metrics: AggregatorMetrics
+) -> None:
+    """Run what the SQL files say, whenever they have changed."""
+    while settings.pipelines_seconds:
+        await asyncio.sleep(settings.pipelines_seconds)
+        program = await pipelines.changed()
+        metrics.pipelines_refused.set(pipelines.is_refused)
+        if program is not None:
+            await pipeline.replace_program(program, _remember_ms(settings, program))
+            _tell(runtime, pipelines)
+
+
+def _remember_ms(settings: Settings, program: Program) -> int:
+    if not settings.duplicate_seconds:
+        return 0
+    return program.horizon_ms + round(settings.duplicate_seconds * 1000)
+
+
+def _tell(runtime: Runtime, pipelines: Pipelines) -> None:
+    queries = [query.query for query in pipelines.program.queries]
+    runtime.log.info("pipelines", queries=queries, version=pipelines.version, stream=SOURCE)
 
 
 async def _set_after(waiting: Any, event: asyncio.Event) -> None:

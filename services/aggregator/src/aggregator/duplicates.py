@@ -35,6 +35,11 @@ class SeenEvents:
         self._logs: dict[int, bytearray] = {}
         self._captured: dict[int, int] = {}
 
+    def remember(self, remember_ms: int) -> None:
+        """Remember for so long from now on."""
+        self._remember_ms = remember_ms
+        self._forget()
+
     def __len__(self) -> int:
         return sum(map(len, self._buckets.values()))
 

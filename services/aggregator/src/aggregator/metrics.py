@@ -25,6 +25,8 @@ class AggregatorMetrics:
         self.null_fields = Counter("etl_null_fields", "Fields of a wrong type, taken as NULL", registry=registry)
         # Moves when an event has no event time, and so belongs to no window.
         self.without_time = Counter("etl_events_without_time", "Events without event time", registry=registry)
+        # 1 while the newest SQL files make no program, and the former ones go on.
+        self.pipelines_refused = Gauge("etl_pipelines_refused", "Whether the SQL files are refused", registry=registry)
         # Moves when a state is committed.
         self.commits = Counter("etl_commits", "Committed states", registry=registry)
         # Moves when S3 or DynamoDB did not take a state, which is then tried again.

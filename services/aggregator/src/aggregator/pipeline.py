@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 import structlog
@@ -162,6 +162,19 @@ class Pipeline:
             if self._changed:
                 await self._commit(state)
 
+    async def replace_program(self, program: Program, remember_ms: int) -> None:
+        """Go on with another program: what is due by the former one fires first."""
+        async with self._one_at_a_time:
+            self._program = program
+            self._pace = replace(self._pace, remember_ms=remember_ms)
+            state = self._state
+            if state is None or self.is_stale:
+                return
+            self._fire(state)
+            state.seen.remember(remember_ms)
+            self._warn_of(state.replace_program(program))
+            self._chain, self._changed = Chain(), True
+
     async def _commit(self, state: State) -> None:
         """Cut short anywhere, what is not durable and what is not delivered is left to the next commit."""
         batches, rows = self._pending, state.outbox.rows
@@ -197,8 +210,7 @@ class Pipeline:
         if pointer.generation:
             snapshots = await self._persistently(lambda: self._store.load(pointer))
             state, discarded = decode_state(snapshots, self._program, seen)
-        for query in discarded:
-            self._log.warning("query changed, its open windows are discarded", query=query)
+        self._warn_of(discarded)
         state.await_shards(await self._leases())
         swept = await self._persistently(lambda: self._store.sweep(pointer, self._epoch))
         self._pointer, self._changed = pointer, bool(state.outbox)
@@ -256,6 +268,10 @@ class Pipeline:
                 self._log.warning("state not written or read, trying again", error=str(error), seconds=wait)
             await self._time.sleep(wait)
             wait = min(2 * wait, _RETRY_CAP_SECONDS)
+
+    def _warn_of(self, discarded: list[str]) -> None:
+        for query in discarded:
+            self._log.warning("query changed, its open windows are discarded", query=query)
 
     def _give_up(self, stale: StaleOwner) -> None:
         self._log.warning("another worker owns the state", reason=str(stale))

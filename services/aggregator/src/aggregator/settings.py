@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -15,7 +13,15 @@ class Settings(ConsumerSettings):
 
     model_config = SettingsConfigDict(env_prefix="AGGREGATOR_", frozen=True)
 
-    pipelines: Path = Field(Path("pipelines"), description="Folder of .sql files; all of them run.")
+    pipelines: str = Field(
+        "pipelines", description="Folder of .sql files, or s3://bucket/prefix of .sql objects; all of them run."
+    )
+    pipelines_seconds: float = Field(
+        10.0,
+        ge=0,
+        description="How often the .sql files are read again: queries that were added, changed or removed run so from "
+        "then on, without a restart, and those that stayed the same keep their state; 0 for never.",
+    )
     enriched_stream: str = Field("enriched", description="Kinesis stream that 'stream' = 'enriched' stands for.")
     aggregates_stream: str = Field("aggregates", description="Kinesis stream of window rows ('stream' = 'aggregates').")
     alerts_stream: str = Field("alerts", description="Kinesis stream of alerts ('stream' = 'alerts').")

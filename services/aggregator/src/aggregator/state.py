@@ -93,6 +93,17 @@ class State:
         for shard in (self.positions.keys() - leased.keys()) | gone:
             self.positions.pop(shard, None)
 
+    def replace_program(self, program: Program) -> list[str]:
+        """Run another program from here on; queries that it has unchanged keep their state.
+
+        Returns the queries whose open windows are discarded, because they changed or are gone. What they fired
+        before stays in the outbox. Raises nothing; a new query begins with the records that come next.
+        """
+        engine = Engine(program)
+        discarded = engine.restore(self.engine.snapshot())
+        self.engine = engine
+        return discarded
+
     def capture(self, *, changes: bool = False) -> CapturedState:
         """The state at this moment, whole or what changed since the last capture, to be encoded in any thread."""
         positions = {shard: (at.sequence_number, at.sub_sequence_number) for shard, at in self.positions.items()}

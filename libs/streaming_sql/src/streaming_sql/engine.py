@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
 
 from streaming_sql.decode import field_name
-from streaming_sql.errors import UnknownShard
+from streaming_sql.errors import UnknownReference, UnknownShard
 from streaming_sql.nodes import Scan
+from streaming_sql.operators.lookup_join import LookupJoin, LookupJoinNode
 from streaming_sql.operators.operator import Emit
 from streaming_sql.operators.sink import ResultRow
 from streaming_sql.program import Program
+from streaming_sql.reference_rows import read_reference
 from streaming_sql.running import Graph
 from streaming_sql.state import Captured, capture_state, decode_state
 from streaming_sql.watermark import NEVER, ShardWatermarks
@@ -150,6 +152,37 @@ class Engine:
         applied.malformed = sorted(malformed)
         return applied
 
+    @property
+    def references(self) -> dict[str, str]:
+        """The version of each reference table by its name, "" of one that was not given yet.
+
+        A snapshot holds the versions alone: after `restore` give each table again before the next record.
+        """
+        return {node.table.name: operator.version for node, operator in self._lookups()}
+
+    def set_reference(self, table: str, version: str, data: bytes) -> list[int]:
+        """Let records applied from now on meet these rows of a reference table, and no others.
+
+        `data` is its file, in the format that the table's options say. Returns the 1-based lines that are no rows.
+
+        Raises:
+            UnknownReference: if no query looks anything up in it.
+
+        """
+        malformed: list[int] | None = None
+        for node, operator in self._lookups():
+            if node.table.name == table:
+                rows, malformed = read_reference(node.decoder, node.table.options, data)
+                operator.set_reference(version, rows)
+        if malformed is None:
+            raise UnknownReference(table)
+        return malformed
+
+    def _lookups(self) -> Iterator[tuple[LookupJoinNode, LookupJoin]]:
+        for node, operator in self._graph.operators.items():
+            if isinstance(node, LookupJoinNode) and isinstance(operator, LookupJoin):
+                yield node, operator
+
     def advance(self) -> list[ResultRow]:
         """Fire what the least watermarks have passed. The rows that came out since the last call, in no given order."""
         self._graph.advance({name: marks.step() for name, marks in self._watermarks.items()})
@@ -202,7 +235,9 @@ class Engine:
             StateError: when the snapshot has another version.
 
         """
-        return decode_state(state, self._watermarks, self._graph.operators)
+        discarded = decode_state(state, self._watermarks, self._graph.operators)
+        self._graph.advance({name: (marks.fired, marks.fired) for name, marks in self._watermarks.items()}, again=True)
+        return discarded
 
     def _late(self, query: str, time: int, watermark: int, bound: int) -> None:
         if self._at_work is not None:

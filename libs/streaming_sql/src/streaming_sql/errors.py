@@ -36,3 +36,7 @@ class StateError(ValueError):
 
 class UnknownShard(KeyError):
     """Records of a shard that was never opened. Call open_shard first, or windows would fire too soon."""
+
+
+class UnknownReference(KeyError):
+    """No query looks anything up in a reference table of this name. Give only those in Engine.references."""

@@ -25,6 +25,7 @@ class Node:
         inputs: where rows come from, by port.
         delay_ms: how far the output's watermark stands behind the input's.
         horizon_ms: for how long after its own event time a row may still matter here.
+        own_time: a row's time is the value of its event-time column; False where it has several such columns.
         local: all rows of one key come from one shard, so lateness may be judged by the key.
 
     """
@@ -34,6 +35,7 @@ class Node:
     inputs: tuple[Input, ...] = ()
     delay_ms: int = 0
     horizon_ms: int = 0
+    own_time: bool = True
     local: bool = False
 
     @property

@@ -48,6 +48,7 @@ class Relation:
         bounds: the start and end of the window that a row belongs to, if it belongs to one.
         keys: what tells two rows (of one window) apart, if the rows are grouped.
         updating: later rows may replace or take away earlier ones.
+        time: the event-time column that `window` was applied to.
 
     """
 
@@ -58,6 +59,7 @@ class Relation:
     bounds: tuple[Evaluate, Evaluate] | None = None
     keys: tuple[Expression, ...] = ()
     updating: bool = False
+    time: Column | None = None
 
     def column(self, name: str, table: str = "") -> Column | None:
         """The first column of that name (and table, if given), or None."""
@@ -79,8 +81,11 @@ class Relation:
         return replace(self, where=both(self.where, condition))
 
     def input(self, time: Column | None = None) -> Input:
-        """The edge to an operator that reads the relation; `time` is the event-time column if not the node's own."""
-        return Input(self.node, self.where, None if time is None else time.expression.evaluate)
+        """The edge to an operator that reads the relation by one of its event-time columns, `time` by default."""
+        column = time or self.time
+        return Input(
+            self.node, self.where, None if column is None or self.node.own_time else column.expression.evaluate
+        )
 
 
 def both(first: Evaluate | None, second: Evaluate | None) -> Evaluate | None:

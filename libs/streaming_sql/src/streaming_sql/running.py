@@ -43,13 +43,16 @@ class Graph:
         self._sinks = [operator for operator in made.values() if isinstance(operator, Sink)]
         self._downstream = {scan: _reading(scan, self._nodes) for scan in self.pushes}
 
-    def advance(self, steps: Mapping[str, tuple[int, int]]) -> None:
-        """Fire what is due. `steps` are the least watermark before and now of each scan, by its fingerprint."""
+    def advance(self, steps: Mapping[str, tuple[int, int]], *, again: bool = False) -> None:
+        """Fire what is due. `steps` are the least watermark before and now of each scan, by its fingerprint.
+
+        `again`: tell operators that were just restored where they stand, though nothing has moved.
+        """
         at: dict[Node, tuple[int, int]] = {scan: steps[scan.fingerprint] for scan in self.pushes}
         for node in self._nodes:
             before = min(at[edge.node][0] for edge in node.inputs)
             now = min(at[edge.node][1] for edge in node.inputs)
-            if before < now:
+            if before < now or again:
                 self.operators[node].advance(before, now)
             at[node] = (max(before - node.delay_ms, NEVER), max(now - node.delay_ms, NEVER))
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from streaming_sql.decode import RowDecoder
 from streaming_sql.expressions import Evaluate
 from streaming_sql.nodes import Node
 from streaming_sql.operators.join_side import JoinSide, Row, join_kind
@@ -24,19 +25,19 @@ class LookupJoinNode(Node):
 
     Attributes:
         table: the reference table; its rows do not come through an input but from Engine.set_reference.
-        where: rows of the reference table for which it is not True do not count.
+        decoder: what reads its rows.
         condition: a closure over joined rows.
 
     """
 
     table: Table
+    decoder: RowDecoder
     sides: tuple[JoinSide, JoinSide]
-    where: Evaluate | None = None
     condition: Evaluate | None = None
 
     def create(self) -> LookupJoin:
         """A join with an empty reference table."""
-        return LookupJoin(self.sides[0], self.sides[1], self.where, self.condition)
+        return LookupJoin(self.sides[0], self.sides[1], self.condition)
 
     def describe(self) -> list[str]:
         """The kind of join, and the table."""
@@ -50,20 +51,20 @@ class LookupJoin:
     """Joined rows are the left columns, then the reference table's; a LEFT join pads rows that meet none.
 
     Attributes:
-        version: the version of the reference table that rows meet; "" while it has none, and is empty.
+        version: the version of the reference table that rows meet, "" while it has none and is empty. It is part of
+            the state, the rows are not: after `restore` they are to be given again before the next row comes.
 
     """
 
     size = 0
 
-    def __init__(self, left: JoinSide, reference: JoinSide, where: Evaluate | None, condition: Evaluate | None) -> None:
+    def __init__(self, left: JoinSide, reference: JoinSide, condition: Evaluate | None = None) -> None:
         self.emit: Emit = emit_nothing
         self.late: Late = report_nothing
         self.dirty: set[Key] = set()
         self.version = ""
         self._left = left
         self._reference = reference
-        self._where = where
         self._condition = condition
         self._rows: dict[Row, list[Row]] = {}
 
@@ -73,9 +74,10 @@ class LookupJoin:
         index: dict[Row, list[Row]] = {}
         for row in rows:
             place = key(row)
-            if None not in place and (self._where is None or self._where(row) is True):
+            if None not in place:
                 index.setdefault(place, []).append(columns(row))
         self._rows, self.version = index, version
+        self.dirty.add(())
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
         """Join one row with what the table holds for its key."""
@@ -95,12 +97,16 @@ class LookupJoin:
         """Nothing waits for time."""
 
     def flush_time(self) -> int | None:
-        """No row is held."""
+        """No row is held back."""
         return None
 
     def snapshot(self, keys: Collection[Key] | None = None) -> Iterator[tuple[Any, Any]]:
-        """The reference table is the caller's to give again; no row is held."""
+        """The version alone, under the empty key."""
+        if (keys is None and self.version) or (keys is not None and () in keys):
+            return iter([([], self.version or None)])
         return iter(())
 
     def restore(self, parts: Iterable[tuple[Any, Any]]) -> None:
-        """There is nothing to restore; the caller gives the reference table again."""
+        """The version alone."""
+        for _, version in parts:
+            self.version = version

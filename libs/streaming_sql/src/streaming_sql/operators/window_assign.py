@@ -16,7 +16,7 @@ from streaming_sql.relation import WindowSpec
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class WindowAssignNode(Node):
-    """The windows of every row: (the input's base row, window start, window end)."""
+    """The windows of every row: (the input's base row, window start, window end), at the window's last ms."""
 
     window: WindowSpec
 
@@ -49,11 +49,11 @@ class WindowAssign:
             start = time - (time - self._offset) % size
             first = start + (time - start) // slide * slide + slide
             for end in range(first, start + size + 1, slide):
-                self.emit((row, start, end), time, watermark, shard, change)
+                self.emit((row, start, end), end - 1, watermark, shard, change)
             return
         last = time - (time - self._offset) % slide
         for start in range(last - size + slide, last + 1, slide):
-            self.emit((row, start, start + size), time, watermark, shard, change)
+            self.emit((row, start, start + size), start + size - 1, watermark, shard, change)
 
     def advance(self, before: int, now: int, /) -> None:
         """Nothing waits for time."""

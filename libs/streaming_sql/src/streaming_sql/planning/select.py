@@ -13,7 +13,10 @@ from sqlglot import exp
 from streaming_sql.dialect import INSERT_FORM, WindowTable, unsupported
 from streaming_sql.expressions import Scope, boolean, compile_scalar
 from streaming_sql.planning.grouping import is_grouped, plan_group
+from streaming_sql.planning.joins import plan_joins
 from streaming_sql.planning.scopes import RelationScope, contains
+from streaming_sql.planning.union import plan_union
+from streaming_sql.planning.window_rows import attach_windows
 from streaming_sql.planning.windows import read_window
 from streaming_sql.relation import Column, Relation, Role
 from streaming_sql.tables import only
@@ -35,6 +38,8 @@ def plan_query(tree: exp.Expr, planner: Planner) -> Relation:
         return plan_query(tree.this, planner)
     if isinstance(tree, exp.Select):
         return _with_views(tree, planner)
+    if isinstance(tree, exp.Union):
+        return plan_union(tree, plan_query, planner)
     raise unsupported(tree, planner.text, f"{tree.key.upper()} is not supported here", INSERT_FORM)
 
 
@@ -50,10 +55,11 @@ def _with_views(select: exp.Select, planner: Planner) -> Relation:
 
 
 def _plan_select(select: exp.Select, planner: Planner) -> Relation:
-    relation = plan_from(select, planner)
-    where = select.args.get("where")
-    if where:
-        condition = boolean(where.this, RelationScope(relation, planner.text))
+    relation, where = plan_from(select, planner)
+    if not is_grouped(select):
+        relation = attach_windows(relation, planner)
+    if where is not None:
+        condition = boolean(where, RelationScope(relation, planner.text))
         relation = relation.filtered(condition.evaluate)
     scope: Scope
     if is_grouped(select):
@@ -70,15 +76,16 @@ def has_over(select: exp.Select) -> bool:
     return any(contains(item, exp.Window) for item in select.expressions)
 
 
-def plan_from(select: exp.Select, planner: Planner) -> Relation:
-    """What the SELECT reads from, joins included."""
+def plan_from(select: exp.Select, planner: Planner) -> tuple[Relation, exp.Expr | None]:
+    """What the SELECT reads from, joins included, and the WHERE that is left to apply."""
     source = select.args.get("from_")
     if source is None:
         raise unsupported(select, planner.text, "SELECT needs a FROM", INSERT_FORM)
     relation = plan_table(source.this, planner)
-    for join in select.args.get("joins") or []:
-        raise unsupported(join, planner.text, "JOIN is not supported", INSERT_FORM)
-    return relation
+    if select.args.get("joins"):
+        return plan_joins(select, relation, lambda tree: plan_table(tree, planner), planner)
+    where = select.args.get("where")
+    return relation, where.this if where else None
 
 
 def plan_table(tree: exp.Expr, planner: Planner) -> Relation:
@@ -104,7 +111,9 @@ def _plan_window(tree: WindowTable, planner: Planner) -> Relation:
         raise unsupported(tree.args["column"], planner.text, message, f"DESCRIPTOR({known.name if known else 'ts'})")
     if column.role == "proctime":
         relation = _by_arrival(relation, name, table, planner)
-    return replace(relation, window=spec).aliased(tree.alias or table.alias or table.name)
+    return replace(relation, window=spec, time=None if column.role == "proctime" else column).aliased(
+        tree.alias or table.alias or table.name
+    )
 
 
 def _by_arrival(relation: Relation, clock: str, table: exp.Table, planner: Planner) -> Relation:

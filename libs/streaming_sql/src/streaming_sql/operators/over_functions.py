@@ -46,7 +46,7 @@ class Accumulated:
     """An aggregate whose accumulator takes values back, or whose frame only grows. NULLs are left out.
 
     Attributes:
-        ordered: the accumulator wants (value, time, shard); the order of the calls is the order here.
+        ordered: the accumulator wants (value, time, shard, number); the order of the calls is the order here.
 
     """
 
@@ -63,7 +63,7 @@ class Accumulated:
     def enter(self, state: Any, value: Any) -> Any:
         if value is None:
             return state
-        return self.accumulator.add(state, (value, 0, "") if self.ordered else value)
+        return self.accumulator.add(state, (value, 0, "", 0) if self.ordered else value)
 
     def leave(self, state: Any, value: Any) -> Any:
         return state if value is None else self.accumulator.retract(state, value)

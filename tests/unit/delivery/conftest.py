@@ -26,7 +26,7 @@ class ScriptedClient:
             raise answer
         return answer(arguments)
 
-    put_records = put_record_batch = put_object = bulk = _call
+    put_records = put_record_batch = put_object = publish_batch = bulk = _call
 
 
 class Counted:

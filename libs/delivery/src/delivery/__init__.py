@@ -1,4 +1,4 @@
-"""Per-record delivery with outcomes, to Kinesis, Firehose, OpenSearch and a dead-letter store.
+"""Per-record delivery with outcomes, to Kinesis, Firehose, OpenSearch, SNS, webhooks and a dead-letter store.
 
 A sink's `deliver(items)` returns one `Outcome` an item, in order. Nothing is dropped: an item is delivered, rejected
 (it can never succeed) or undelivered (the retry policy's deadline passed; without a deadline that never happens).
@@ -14,6 +14,8 @@ from delivery.letter import DeadLetter, OriginalElsewhere, decode_letter, encode
 from delivery.model import Document, Item, Observer, Sink
 from delivery.opensearch import BulkLimits, OpenSearchSink
 from delivery.outcome import Outcome
+from delivery.sns import SnsMessage, SnsSink
+from delivery.webhook import WebhookSink
 
 __all__ = [
     "WRONG_SHARD",
@@ -36,6 +38,9 @@ __all__ = [
     "Outcome",
     "RetryPolicy",
     "Sink",
+    "SnsMessage",
+    "SnsSink",
+    "WebhookSink",
     "decode_letter",
     "encode_letter",
 ]

@@ -15,7 +15,7 @@ GROUP = "GROUP BY window_start, window_end"
 @pytest.mark.parametrize(
     ("statement", "place", "message", "nearest"),
     [
-        (f"INSERT INTO out SELECT STDDEV(id) {FROM} {GROUP}", (4, 24), "STDDEV is not supported", "COUNT"),
+        (f"INSERT INTO out SELECT STDDEV(id) {FROM} {GROUP}", (4, 31), "STDDEV of STRING is not supported", "STDDEV"),
         (
             f"INSERT INTO out SELECT COUNT(*)\n  {FROM} WHERE oops = 1 {GROUP}",
             (5, len(FROM) + 10),

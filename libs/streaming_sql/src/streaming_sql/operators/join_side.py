@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from streaming_sql.accumulators import decode_value, encode_value
+from streaming_sql.aggregates import decode_value, encode_value
 from streaming_sql.decode import field_name
 from streaming_sql.types import SqlType
 from streaming_sql.watermark import NEVER

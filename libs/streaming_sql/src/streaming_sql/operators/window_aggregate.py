@@ -1,31 +1,37 @@
-"""Windows of one GROUP BY, kept as slices that overlapping windows share.
+"""GROUP BY of TUMBLE, HOP and CUMULATE windows, and of windows that rows belong to already.
 
-A slice is as long as the window's slide, so a record touches one slice however many windows cover it, as in
-Flink's slicing window operator. A record late for the first k of its windows goes to a part of the slice that
-only the later windows read. A window [start, end) is late, and fires, when its shard's or the least watermark has
-reached end - 1.
+Windows are kept as slices that overlapping windows share (streaming_sql.operators.window_layout). A window [start, end)
+is late, and fires, when its shard's or the least watermark has reached end - 1, plus the allowed lateness for being
+late: until then late rows give out their key's row again. A key without rows in a window has no row.
 """
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from streaming_sql.accumulators import decode_value, encode_value
+from streaming_sql.aggregates import Aggregate
+from streaming_sql.aggregates.groups import Group, Groups, group_functions
 from streaming_sql.expressions import Evaluate, Expression
 from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
-from streaming_sql.planning.aggregates import Aggregate
-from streaming_sql.relation import WindowSpec, packed
-
-Group = list[Any]
-Groups = dict[Key, Group]
+from streaming_sql.operators.window_layout import Cumulative, Hopping, Slice, Window, in_order, layout_of
+from streaming_sql.operators.window_state import RowCodec
+from streaming_sql.relation import WindowSpec
+from streaming_sql.watermark import NEVER
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class WindowAggregateNode(Node):
-    """Groups of TUMBLE or HOP windows; rows are (window start, window end, key..., aggregate...)."""
+    """Groups of windows; rows are (window start, window end, key..., aggregate...), their time the window's last ms.
+
+    Attributes:
+        bounds: the start and end of the window that a row belongs to; None: `window` says it by the row's time.
+        lateness_ms: how long a window that has fired takes late rows in, and gives out revised rows.
+
+    """
 
     window: WindowSpec
     keys: tuple[Expression, ...]
@@ -38,8 +44,30 @@ class WindowAggregateNode(Node):
         return WindowAggregate(self)
 
     def describe(self) -> list[str]:
-        """The window and its sizes."""
-        return [f"window aggregate: {self.window.kind} of {self.window.size} ms every {self.window.slide} ms"]
+        """The windows, what is kept of them, and lateness."""
+        lines = ["window aggregate", f"window: {describe_window(self.window, attached=self.bounds is not None)}"]
+        lines.append(f"keys: {len(self.keys)}, aggregates: {', '.join(_names(self.aggregates)) or 'none'}")
+        if self.lateness_ms:
+            lines.append(f"allowed lateness: {self.lateness_ms} ms, late rows revise what was given out")
+        return lines
+
+
+def describe_window(window: WindowSpec, *, attached: bool = False) -> str:
+    """The window function in words."""
+    if attached:
+        return "the one that each row belongs to"
+    offset = f", offset {window.offset} ms" if window.offset else ""
+    sizes = {
+        "TUMBLE": f"of {window.size} ms",
+        "HOP": f"of {window.size} ms every {window.slide} ms, kept as slices of {window.slide} ms",
+        "CUMULATE": f"of up to {window.size} ms in steps of {window.slide} ms",
+        "SESSION": f"until {window.size} ms without rows",
+    }
+    return f"{window.kind} {sizes.get(window.kind, '')}{offset}"
+
+
+def _names(aggregates: tuple[Aggregate, ...]) -> list[str]:
+    return [type(aggregate.accumulator).__name__ for aggregate in aggregates]
 
 
 class WindowAggregate:
@@ -48,127 +76,211 @@ class WindowAggregate:
     def __init__(self, node: WindowAggregateNode) -> None:
         self.emit: Emit = emit_nothing
         self.late: Late = report_nothing
-        self.dirty: set[Key] = set()
         self.node = node
-        self.slices: dict[int, dict[int, Groups]] = {}
-        window = node.window
-        self._key = packed(node.keys)
-        self._slide, self._offset = window.slide, window.offset
-        self._overlap = window.size // window.slide
-        self._accumulators = [aggregate.accumulator for aggregate in node.aggregates]
-        self._feeds = [
-            (place, aggregate.argument, aggregate.condition, aggregate.accumulator.add)
-            for place, aggregate in enumerate(node.aggregates)
-        ]
+        self._dirty: set[Key] = set()
+        self._functions = group_functions([key.evaluate for key in node.keys], node.aggregates)
+        self._update = self._functions.update
+        self._codec = RowCodec(node.keys)
+        self._layout = layout_of(node.window, attached=node.bounds is not None)
+        self._slices: dict[Slice, Groups] = {}
+        self._timers: list[Window] = []
+        self._timed: set[Window] = set()
+        self._kept: list[tuple[int, Window]] = []
+        self._revised: dict[Window, dict[Key, Change]] = {}
+        self._fired = NEVER
+        self._greatest_end = NEVER
+        self._period = 0
+        self._number = 0
+        self._low, self._high, self._groups = 0, 0, {}  # type: int, int, Groups
+        if node.bounds is not None:
+            self._start_of, self._end_of = node.bounds
+            self.receive = self._receive_attached  # type: ignore[method-assign]
+
+    @property
+    def dirty(self) -> set[Key]:
+        """Keys whose state has changed, or gone."""
+        return self._dirty
+
+    @dirty.setter
+    def dirty(self, keys: set[Key]) -> None:
+        self._dirty = keys
+        self._period += 1
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
         """Count a row in."""
-        slide = self._slide
-        start = time - (time - self._offset) % slide
-        missed = 0
-        if start + slide - 1 <= watermark:
-            missed = min((watermark + 1 - start) // slide, self._overlap)
-        if missed < self._overlap:
-            self._add(row, start, missed)
-        if missed:
-            self.late(time, watermark, start + missed * slide)
+        if self._low <= time < self._high and self._high - 1 > watermark:
+            self._number = number = self._number + 1
+            self._update(self._groups, row, time, shard, number, self._period, self._dirty)
+        else:
+            self._receive_elsewhere(row, time, watermark, shard)
 
-    def _add(self, row: Any, start: int, missed: int) -> None:
-        parts = self.slices.get(start)
-        if parts is None:
-            parts = self.slices[start] = {}
-        groups = parts.get(missed)
+    def _receive_elsewhere(self, row: Any, time: int, watermark: int, shard: str) -> None:
+        """A row of another slice than the one at hand, or one that some of its windows have fired for."""
+        slide = self._layout.slide
+        low = time - (time - self._layout.offset) % slide
+        if low + slide - 1 > watermark:
+            self._groups = self._open((low, 0))
+            self._low, self._high = low, low + slide
+            self._number += 1
+            self._update(self._groups, row, time, shard, self._number, self._period, self._dirty)
+            return
+        part, missed = self._layout.place(time, watermark - self.node.lateness_ms)
+        if part is not None:
+            self._add(part, row, time, shard)
+        if missed is not None:
+            self.late(time, watermark, missed)
+
+    def _open(self, part: Slice) -> Groups:
+        """The groups of a slice; of a new one the windows that read it are noted."""
+        groups = self._slices.get(part)
         if groups is None:
-            groups = parts[missed] = {}
-        key = self._key(row)
-        self.dirty.add(key)
-        group = groups.get(key)
-        if group is None:
-            group = groups[key] = [accumulator.initial() for accumulator in self._accumulators]
-        for place, argument, condition, add in self._feeds:
-            if condition is not None and condition(row) is not True:
-                continue
-            if argument is None:
-                group[place] = add(group[place], None)
-                continue
-            value = argument(row)
-            if value is not None:
-                group[place] = add(group[place], value)
+            groups = self._slices[part] = {}
+            for window in self._layout.windows(part):
+                if window not in self._timed:
+                    self._timed.add(window)
+                    heapq.heappush(self._timers, window)
+                    self._greatest_end = max(self._greatest_end, window[0])
+        return groups
+
+    def _add(self, part: Slice, row: Any, time: int, shard: str) -> None:
+        if self.node.lateness_ms:
+            self._revise(part, self._functions.key(row))
+        self._number += 1
+        self._update(self._open(part), row, time, shard, self._number, self._period, self._dirty)
+
+    def _receive_attached(
+        self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /
+    ) -> None:
+        start, end = self._start_of(row), self._end_of(row)
+        if end - 1 + self.node.lateness_ms <= watermark:
+            self.late(time, watermark, end)
+        else:
+            self._add((start, end), row, time, shard)
+
+    def _revise(self, part: Slice, key: Key) -> None:
+        """Note the windows that have fired and are about to take in a row of the key."""
+        for window in self._layout.windows(part):
+            if window[0] - 1 > self._fired:
+                break
+            changes = self._revised.setdefault(window, {})
+            if key not in changes:
+                known = any(key in self._slices[one] for one in self._layout.parts(window, self._slices))
+                changes[key] = "+U" if known else "+I"
 
     def advance(self, before: int, now: int, /) -> None:
-        """Fire every window that ends as the least watermark goes from `before` to `now`, oldest first."""
-        ends = {
-            start + step * self._slide
-            for start in self.slices
-            for step in range(1, self._overlap + 1)
-            if before < start + step * self._slide - 1 <= now
-        }
-        for end in sorted(ends):
-            self._fire(end, before)
-        for start in [start for start in self.slices if start + self.node.window.size - 1 <= now]:
-            for groups in self.slices.pop(start).values():
-                self.dirty.update(groups)
+        """Give out revised rows, then the rows of every window that ends, oldest first."""
+        self._fired = now
+        if self._revised:
+            revised, self._revised = self._revised, {}
+            for window in sorted(revised):
+                self._give_out(window, before, revised[window])
+        timers = self._timers
+        while timers and timers[0][0] - 1 <= now:
+            window = heapq.heappop(timers)
+            self._timed.discard(window)
+            if window[0] - 1 > before:
+                self._give_out(window, before, None)
+            if self.node.lateness_ms:
+                heapq.heappush(self._kept, (window[0] - 1 + self.node.lateness_ms, window))
+            else:
+                self._forget(window)
+        while self._kept and self._kept[0][0] <= now:
+            self._forget(heapq.heappop(self._kept)[1])
 
-    def _fire(self, end: int, watermark: int) -> None:
-        start = end - self.node.window.size
-        for key, group in self._groups(end).items():
-            results = [accumulator.result(state) for accumulator, state in zip(self._accumulators, group, strict=True)]
-            self.emit((start, end, *key, *results), end - 1, watermark, "")
+    def _forget(self, window: Window) -> None:
+        for part in self._layout.expired(window, self._slices):
+            self._dirty.update(self._slices.pop(part))
+            if part[0] == self._low:
+                self._low = self._high = 0
+
+    def _give_out(self, window: Window, watermark: int, changes: dict[Key, Change] | None) -> None:
+        """Emit the rows of a window: of all its keys, or of those that changed."""
+        groups = self._window_groups(window)
+        end, start = window
+        emit, results, bounds = self.emit, self._functions.results, (start, end)
+        if changes is None:
+            for key in in_order(groups):
+                emit(bounds + key + results(groups[key]), end - 1, watermark, "")
+            return
+        self._dirty.update(changes)
+        for key in in_order(changes):
+            emit(bounds + key + results(groups[key]), end - 1, watermark, "", changes[key])
+
+    def _window_groups(self, window: Window) -> Groups:
+        """The groups of a window, merged from its slices."""
+        parts = self._layout.parts(window, self._slices)
+        if len(parts) == 1:
+            return self._slices[parts[0]]
+        if isinstance(self._layout, Cumulative) and not self.node.lateness_ms:
+            return self._cumulated(window, parts)
+        if isinstance(self._layout, Hopping):
+            parts.sort(key=lambda part: (-part[0], part[1]))  # the newest slice first, as Flink merges them
+        return self._merged({}, parts)
+
+    def _merged(self, groups: Groups, parts: list[Slice]) -> Groups:
+        merge, period = self._functions.merge, self._period
+        for part in parts:
+            for key, group in self._slices[part].items():
+                known = groups.get(key)
+                groups[key] = group if known is None else merge(known, group, period)
+        return groups
+
+    def _cumulated(self, window: Window, parts: list[Slice]) -> Groups:
+        """All slices merged into the first one: the windows of that start that are still open read it as a whole."""
+        first = (window[1], 0)
+        groups = self._merged(self._slices.setdefault(first, {}), [part for part in parts if part != first])
+        for part in parts:
+            if part != first:
+                self._dirty.update(self._slices.pop(part))
+        self._low = self._high = 0
+        return groups
 
     def flush_time(self) -> int | None:
-        """The last millisecond of the last open window."""
-        return max(self.slices) + self.node.window.size - 1 if self.slices else None
+        """The last millisecond of the last window, and the allowed lateness."""
+        return self._greatest_end - 1 + self.node.lateness_ms if self._slices else None
 
     @property
     def size(self) -> int:
         """How many groups are held."""
-        return sum(len(groups) for parts in self.slices.values() for groups in parts.values())
+        return sum(map(len, self._slices.values()))
 
     def snapshot(self, keys: Collection[Key] | None = None) -> Iterator[tuple[Any, Any]]:
-        """Of each key: [slice start, windows missed, accumulators]."""
-        types = [key.type for key in self.node.keys]
-        found: dict[Key, list[Any] | None] = dict.fromkeys(keys or ())
-        for start, parts in self.slices.items():
-            for missed, groups in parts.items():
-                for key, group in groups.items():
-                    if keys is None or key in keys:
-                        encoded = [one.encode(state) for one, state in zip(self._accumulators, group, strict=True)]
-                        entries = found.get(key)
-                        if entries is None:
-                            entries = found[key] = []
-                        entries.append([start, missed, encoded])
-        return iter(
-            [
-                ([encode_value(value, kind) for value, kind in zip(key, types, strict=True)], entries)
-                for key, entries in found.items()
+        """Of each key its groups by slice, its rows to be revised, and the number of the last row."""
+        if keys is None:
+            held = [(part, groups.copy()) for part, groups in self._slices.items()]
+        else:
+            held = [
+                (part, {key: groups[key] for key in keys if key in groups}) for part, groups in self._slices.items()
             ]
-        )
+        revised = [(window, changes.copy()) for window, changes in self._revised.items()]
+        self._period += 1
+        return self._encoded(held, revised, keys, self._number)
+
+    def _encoded(
+        self,
+        held: list[tuple[Slice, Groups]],
+        revised: list[tuple[Window, dict[Key, Change]]],
+        keys: Collection[Key] | None,
+        number: int,
+    ) -> Iterator[tuple[Any, Any]]:
+        found: dict[Key, list[tuple[Slice, Group]]] = {}
+        for part, groups in held:
+            for key, group in groups.items():
+                found.setdefault(key, []).append((part, group))
+        encode = self._functions.encode
+        for key in found if keys is None else keys:
+            entries = [[*part, encode(group)] for part, group in found.get(key, ())]
+            changes = [[*window, changes[key]] for window, changes in revised if key in changes]
+            state = [entries, changes, number] if entries else None
+            yield self._codec.encode_key(key), state
 
     def restore(self, parts: Iterable[tuple[Any, Any]]) -> None:
         """The slices of a snapshot."""
-        types = [key.type for key in self.node.keys]
-        for encoded, entries in parts:
-            key = tuple([decode_value(value, kind) for value, kind in zip(encoded, types, strict=True)])
-            for start, missed, group in entries:
-                states = [one.decode(state) for one, state in zip(self._accumulators, group, strict=True)]
-                self.slices.setdefault(start, {}).setdefault(missed, {})[key] = states
-
-    def _groups(self, end: int) -> Groups:
-        """The groups of the window that ends at `end`, merged from its slices."""
-        found = [
-            groups
-            for start in range(end - self.node.window.size, end, self._slide)
-            for missed, groups in self.slices.get(start, {}).items()
-            if start + missed * self._slide < end
-        ]
-        if len(found) == 1:
-            return found[0]
-        merged: Groups = {}
-        for groups in found:
-            for key, group in groups.items():
-                known = merged.get(key)
-                merged[key] = group if known is None else self._merge(known, group)
-        return merged
-
-    def _merge(self, left: Group, right: Group) -> Group:
-        return [accumulator.merge(a, b) for accumulator, a, b in zip(self._accumulators, left, right, strict=True)]
+        decode = self._functions.decode
+        for encoded, (entries, changes, number) in parts:
+            key = self._codec.decode_key(encoded)
+            self._number = max(self._number, number)
+            for start, mark, group in entries:
+                self._open((start, mark))[key] = decode(group, self._period)
+            for end, start, change in changes:
+                self._revised.setdefault((end, start), {})[key] = change

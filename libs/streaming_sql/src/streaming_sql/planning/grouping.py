@@ -1,26 +1,38 @@
-"""GROUP BY of windows: keys, aggregates, HAVING."""
+"""GROUP BY of windows: keys, aggregates, HAVING, GROUPING SETS.
+
+https://nightlies.apache.org/flink/flink-docs-release-1.20/docs/dev/table/sql/queries/window-agg/
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from streaming_sql.aggregates import Aggregate, compile_aggregate, is_aggregate
+from streaming_sql.alerts import parse_duration
 from streaming_sql.dialect import unsupported
-from streaming_sql.expressions import Evaluate, Expression, boolean, compile_scalar
+from streaming_sql.expressions import Evaluate, Expression, boolean, compile_scalar, constant
+from streaming_sql.nodes import Input, Node
+from streaming_sql.operators.session_aggregate import SessionAggregateNode
+from streaming_sql.operators.union import UnionNode
 from streaming_sql.operators.window_aggregate import WindowAggregateNode
-from streaming_sql.planning.aggregates import Aggregate, compile_aggregate
+from streaming_sql.planning.grouping_sets import grouping_sets
 from streaming_sql.planning.scopes import RelationScope, contains
 from streaming_sql.relation import Column, Relation, Role, WindowSpec
-from streaming_sql.types import TIMESTAMP
+from streaming_sql.types import INT, TIMESTAMP
 
 if TYPE_CHECKING:
     from streaming_sql.planning.planner import Planner
 
 _ATTACHED = WindowSpec("ATTACHED", 0, 0)
 GROUP_FORM = "GROUP BY window_start, window_end, column, ..."
+_FROM_FORM = "FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND))"
+_LATENESS = "allowed-lateness"
+_Key = tuple[exp.Expr, Expression]
 WINDOW_COLUMNS: dict[str, Evaluate] = {
     "window_start": itemgetter(0),
     "window_end": itemgetter(1),
@@ -32,28 +44,38 @@ def is_grouped(select: exp.Select) -> bool:
     """Whether the SELECT has a GROUP BY, or aggregates that are not OVER a window."""
     if select.args.get("group") or select.args.get("having"):
         return True
-    return any(contains(item, exp.AggFunc) and not contains(item, exp.Window) for item in select.expressions)
+    return any(_has_aggregate(item) and not contains(item, exp.Window) for item in select.expressions)
+
+
+def _has_aggregate(item: exp.Expr) -> bool:
+    return any(is_aggregate(part) for part in item.walk(prune=lambda part: isinstance(part, exp.Query)))
 
 
 @dataclass
 class GroupScope:
-    """Names after grouping. A row is (window start, window end, key..., aggregate...)."""
+    """Names after grouping. A row is (window start, window end, key..., aggregate...).
+
+    With `several` grouping sets the set's number comes after the keys: NULL of a key left out is not a key's NULL.
+    """
 
     text: str
     source: RelationScope
-    keys: list[tuple[exp.Expr, Expression]]
-    bounds: dict[str, Expression]
-    aggregates: list[tuple[exp.Expr, Aggregate, Expression]]
+    keys: list[_Key]
+    several: bool = False
+    aggregates: list[tuple[exp.Expr, Aggregate, Expression]] = field(default_factory=list)
+    bounds: dict[str, Expression] = field(
+        default_factory=lambda: {name: Expression(of_row, TIMESTAMP) for name, of_row in WINDOW_COLUMNS.items()}
+    )
 
     def resolve(self, node: exp.Expr) -> Expression | None:
         """A window column, a group expression or an aggregate."""
-        window = window_column(node)
+        window = window_column(node, self.source.relation)
         if window:
             return self.bounds[window]
         for key, expression in self.keys:
-            if node == key:
+            if same_column(node, key):
                 return expression
-        if isinstance(node, exp.AggFunc | exp.Filter):
+        if is_aggregate(node):
             return self._aggregate(node)
         if isinstance(node, exp.Column | exp.Dot):
             self.source.resolve(node)
@@ -61,21 +83,39 @@ class GroupScope:
             raise unsupported(node, self.text, message, GROUP_FORM)
         return None
 
+    @property
+    def set_number(self) -> tuple[Expression, ...]:
+        """The number of the grouping set, if there are several."""
+        return (Expression(itemgetter(2 + len(self.keys)), INT),) if self.several else ()
+
     def _aggregate(self, node: exp.Expr) -> Expression:
         for known, _, expression in self.aggregates:
             if node == known:
                 return expression
         aggregate = compile_aggregate(node, self.source)
-        place = 2 + len(self.keys) + len(self.aggregates)
-        expression = Expression(itemgetter(place), aggregate.accumulator.type)
+        place = 2 + len(self.keys) + self.several + len(self.aggregates)
+        expression = Expression(itemgetter(place), aggregate.type)
         self.aggregates.append((node, aggregate, expression))
         return expression
 
 
-def window_column(node: exp.Expr) -> str:
-    """The window column that the node names, or ""."""
-    is_window = isinstance(node, exp.Column) and node.name in WINDOW_COLUMNS
-    return node.name if is_window else ""
+def same_column(node: exp.Expr, key: exp.Expr) -> bool:
+    """Whether two expressions are one, or name one column with and without its table."""
+    if node == key:
+        return True
+    if not (isinstance(node, exp.Column) and isinstance(key, exp.Column)):
+        return False
+    return node.name == key.name and not (node.table and key.table)
+
+
+def window_column(node: exp.Expr, relation: Relation) -> str:
+    """Which window column the node names, or "": by its name over a window function, else by what the column is."""
+    if not isinstance(node, exp.Column):
+        return ""
+    if relation.window is not None:
+        return node.name if node.name in WINDOW_COLUMNS else ""
+    column = relation.column(node.name, node.table)
+    return column.role if column is not None and column.role in WINDOW_COLUMNS else ""
 
 
 def plan_group(select: exp.Select, relation: Relation, planner: Planner) -> tuple[Relation, GroupScope]:
@@ -87,38 +127,83 @@ def plan_group(select: exp.Select, relation: Relation, planner: Planner) -> tupl
     """
     text = planner.text
     source = RelationScope(relation, text)
-    keys = _group_keys(select, source, relation)
-    bounds = {name: Expression(evaluate, TIMESTAMP) for name, evaluate in WINDOW_COLUMNS.items()}
-    after = [(part, Expression(itemgetter(place), compiled.type)) for place, (part, compiled) in enumerate(keys, 2)]
-    scope = GroupScope(text, source, after, bounds, [])
+    _check_windows(select, relation, text)
+    sets = grouping_sets(select.args.get("group"))
+    _check_sets(select, sets, relation, text)
+    nodes = list(dict.fromkeys(node for nodes in sets for node in nodes if not window_column(node, relation)))
+    keys = [(node, _key(node, source)) for node in nodes]
+    after = [(node, Expression(itemgetter(place), compiled.type)) for place, (node, compiled) in enumerate(keys, 2)]
+    scope = GroupScope(text, source, after, several=len(sets) > 1)
     for item in select.expressions:
         _collect(item, scope)
     having = boolean(select.args["having"].this, scope).evaluate if select.args.get("having") else None
-    if relation.window is None or relation.window.kind not in {"TUMBLE", "HOP"}:
-        raise unsupported(select, text, "only TUMBLE and HOP windows can be grouped", _FROM_FORM)
-    key_nodes = [part for part, _ in keys]
-    node = WindowAggregateNode(
-        name=planner.name("window aggregate"),
-        fingerprint=planner.digest(relation),
-        inputs=(relation.input(),),
-        horizon_ms=relation.window.size if relation.window else 0,
-        local=planner.is_local(relation, key_nodes),
-        window=relation.window or _ATTACHED,
-        bounds=None if relation.window else relation.bounds,
-        keys=tuple(compiled for _, compiled in keys),
-        aggregates=tuple(aggregate for _, aggregate, _ in scope.aggregates),
-    )
-    columns = [Column(name, expression, _bound_role(name)) for name, expression in bounds.items()]
+    lateness = _lateness(select, relation, planner)
+    made = [
+        _aggregate_node(relation, _of_set(keys, wanted, number, scope), scope, lateness, planner)
+        for number, wanted in enumerate(sets)
+    ]
+    node = made[0] if len(made) == 1 else _united(made, relation, planner)
+    columns = [Column(name, expression, _bound_role(name)) for name, expression in scope.bounds.items()]
     columns += [Column(part.name, expression, "key") for part, expression in after]
     grouped = Relation(
         node,
         tuple(columns),
         where=having,
         bounds=(WINDOW_COLUMNS["window_start"], WINDOW_COLUMNS["window_end"]),
-        keys=tuple(expression for _, expression in after),
-        updating=relation.updating,
+        keys=(*(expression for _, expression in after), *scope.set_number),
+        updating=bool(lateness),
     )
     return grouped, scope
+
+
+def _aggregate_node(
+    relation: Relation, keys: Sequence[_Key], scope: GroupScope, lateness: int, planner: Planner
+) -> Node:
+    window = relation.window or _ATTACHED
+    session = window.kind == "SESSION"
+    made: dict[str, Any] = {
+        "name": planner.name("session aggregate" if session else "window aggregate"),
+        "fingerprint": planner.digest(relation),
+        "inputs": (relation.input(),),
+        "horizon_ms": window.size + lateness,
+        "local": planner.is_local(relation, [node for node, compiled in keys if not compiled.is_constant]),
+        "window": window,
+        "keys": tuple(compiled for _, compiled in keys),
+        "aggregates": tuple(aggregate for _, aggregate, _ in scope.aggregates),
+        "lateness_ms": lateness,
+    }
+    if session:
+        return SessionAggregateNode(**made)
+    return WindowAggregateNode(**made, bounds=None if relation.window else relation.bounds)
+
+
+def _united(nodes: list[Node], relation: Relation, planner: Planner) -> Node:
+    """The rows of several grouping sets."""
+    return UnionNode(
+        name=planner.name("grouping sets"),
+        fingerprint=planner.digest(relation),
+        inputs=tuple(Input(node) for node in nodes),
+        columns=(tuple,) * len(nodes),
+    )
+
+
+def _of_set(keys: Sequence[_Key], wanted: Sequence[exp.Expr], number: int, scope: GroupScope) -> list[_Key]:
+    """The keys of one grouping set: those outside it NULL, and the set's number if there are several."""
+    known = [(node, compiled if node in wanted else constant(None, compiled.type)) for node, compiled in keys]
+    return [*known, (exp.Null(), constant(number, INT))] if scope.several else known
+
+
+def _lateness(select: exp.Select, relation: Relation, planner: Planner) -> int:
+    tables = [table for table in planner.tables.values() if table.fingerprint == relation.node.fingerprint]
+    texts = [table.options[_LATENESS] for table in tables if _LATENESS in table.options]
+    if not texts or relation.window is None:
+        return 0
+    try:
+        return parse_duration(_LATENESS, texts[0])
+    except ValueError as error:
+        raise unsupported(
+            select.args["from_"].this, planner.text, str(error), "'allowed-lateness' = '1 min'"
+        ) from error
 
 
 def _bound_role(name: str) -> Role:
@@ -133,27 +218,30 @@ def _collect(item: exp.Expr, scope: GroupScope) -> None:
         compile_scalar(node, scope)
 
 
-def _group_keys(select: exp.Select, scope: RelationScope, relation: Relation) -> list[tuple[exp.Expr, Expression]]:
-    group = select.args.get("group")
-    parts = group.expressions if group else []
-    extra = [name for name, value in group.args.items() if value and name != "expressions"] if group else []
+def _check_windows(select: exp.Select, relation: Relation, text: str) -> None:
     if relation.window is None and relation.bounds is None:
         message = "a query groups by the windows of a window function"
-        raise unsupported(select.args["from_"].this, scope.text, message, _FROM_FORM)
-    if extra or not {"window_start", "window_end"} <= {window_column(part) for part in parts}:
-        place = group or select
-        raise unsupported(place, scope.text, "GROUP BY must list window_start, window_end", GROUP_FORM)
-    keys = []
-    for part in parts:
-        if window_column(part):
-            continue
-        if isinstance(part, exp.Literal):
-            raise unsupported(part, scope.text, "GROUP BY by position is not supported", GROUP_FORM)
-        compiled = compile_scalar(part, scope)
-        if compiled.type.name in {"ROW", "NULL"}:
-            raise unsupported(part, scope.text, f"GROUP BY {compiled.type} is not supported", GROUP_FORM)
-        keys.append((part, compiled))
-    return keys
+        raise unsupported(select.args["from_"].this, text, message, _FROM_FORM)
+    if relation.updating:
+        raise unsupported(select, text, "rows that are revised later cannot be grouped", _FROM_FORM)
 
 
-_FROM_FORM = "FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), INTERVAL '10' SECOND))"
+def _check_sets(select: exp.Select, sets: Sequence[Sequence[exp.Expr]], relation: Relation, text: str) -> None:
+    """Every list names the windows, and the columns that a SESSION is partitioned by (Flink would revise rows else)."""
+    place = select.args.get("group") or select
+    for nodes in sets:
+        if not {"window_start", "window_end"} <= {window_column(node, relation) for node in nodes}:
+            raise unsupported(place, text, "GROUP BY must list window_start, window_end", GROUP_FORM)
+        for name in relation.window.partition if relation.window else ():
+            if not any(node.name == name for node in nodes):
+                message = f"SESSION is partitioned by {name}, which is not grouped"
+                raise unsupported(place, text, message, f"{GROUP_FORM} with every PARTITION BY column")
+
+
+def _key(node: exp.Expr, scope: RelationScope) -> Expression:
+    if isinstance(node, exp.Literal):
+        raise unsupported(node, scope.text, "GROUP BY by position is not supported", GROUP_FORM)
+    compiled = compile_scalar(node, scope)
+    if compiled.type.name in {"NULL", "ROW", "ARRAY", "MAP"}:
+        raise unsupported(node, scope.text, f"GROUP BY {compiled.type} is not supported", GROUP_FORM)
+    return compiled

@@ -26,6 +26,10 @@ class Settings(ServiceSettings):
 async def main(settings, runtime):
     if settings.mode == "fail":
         raise RuntimeError("cannot")
+    async def hello(parameters):
+        return {"hello": parameters["name"]} if "name" in parameters else None
+
+    runtime.pages["hello"] = hello
     runtime.ready(True)
     await runtime.stop.wait()
     if settings.mode == "hang":
@@ -65,7 +69,7 @@ def status(url: str) -> int:
 
 
 def test_probes_answer_and_sigterm_drains() -> None:
-    """livez, readyz and metrics answer 200 while it runs; SIGTERM lets main finish and the exit code is 0."""
+    """Probes and the service's own pages answer while it runs; SIGTERM lets main finish and the exit code is 0."""
     with start(EXAMPLE_MODE="drain") as process:
         address = probe_address(process)
         deadline = time.monotonic() + 10
@@ -74,6 +78,9 @@ def test_probes_answer_and_sigterm_drains() -> None:
         assert status(f"{address}/livez") == 200
         with urllib.request.urlopen(f"{address}/metrics", timeout=5) as answer:
             assert b"process_cpu_seconds_total" in answer.read()
+        with urllib.request.urlopen(f"{address}/hello?name=world", timeout=5) as answer:
+            assert answer.read() == b'{"hello": "world"}'
+        assert [status(f"{address}/hello"), status(f"{address}/other")] == [404, 404]
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=20)
     assert process.returncode == 0

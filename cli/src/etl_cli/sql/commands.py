@@ -106,3 +106,32 @@ def reference() -> None:
     from streaming_sql.reference import reference as made
 
     click.echo(made(), nl=False)
+
+
+@sql.command()
+@click.argument("query", required=False)
+@click.option("--stack", default="default", show_default=True, help="Name of the local stack.")
+@click.option("--url", help="Address of the aggregator's probes; the stack's own by default. From its machine only.")
+@click.option("--every", default=1.0, show_default=True, type=click.FloatRange(0.1), help="Seconds between looks.")
+@click.option("--rows", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Rows to show at most.")
+@click.option("--once", is_flag=True, help="Look once; so it is too where standard output is no terminal.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a row.")
+def watch(query: str | None, stack: str, url: str | None, every: float, rows: int, once: bool, as_json: bool) -> None:
+    """Show what QUERY holds open in a running aggregator: its windows as if they ended now. Without QUERY, name them.
+
+    Each look copies the query's state and works beside the stream; with very many groups take a longer --every.
+    """
+    from etl_cli.sql.watch import WatchOptions, names, show
+
+    address = url or _aggregator(stack)
+    if query is None:
+        click.echo("\n".join(names(address)))
+        return
+    show(WatchOptions(address, query, rows, every, once or as_json or not sys.stdout.isatty(), as_json))
+
+
+def _aggregator(stack: str) -> str:
+    from etl_cli.layout import Layout, project_root
+    from etl_cli.status import read_state
+
+    return read_state(Layout(project_root() / ".stack" / stack, 0).state).probes["aggregator"]

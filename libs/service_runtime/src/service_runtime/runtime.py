@@ -12,7 +12,7 @@ import structlog
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
 
 from service_runtime import logs
-from service_runtime.probes import ProbeServer
+from service_runtime.probes import Page, ProbeServer
 from service_runtime.settings import SettingsInvalid, SettingsT, describe, help_text, load
 
 _EXIT_USAGE = 64  # sysexits.h EX_USAGE: the environment must be mended before a restart can help
@@ -25,6 +25,7 @@ class Runtime:
     - `stop`: set at SIGTERM or SIGINT; `main` then finishes what is in flight and returns.
     - `registry`: the Prometheus registry behind `/metrics`.
     - `log`: a bound structlog logger.
+    - `pages`: JSON answers by path, beside the probes and to this machine alone; add to it at any time.
     """
 
     def __init__(self, name: str) -> None:
@@ -32,6 +33,7 @@ class Runtime:
         self.stop = asyncio.Event()
         self.registry = CollectorRegistry()
         self.log: structlog.stdlib.BoundLogger = structlog.get_logger(name)
+        self.pages: dict[str, Page] = {}
         self._ready = False
 
     def ready(self, value: bool) -> None:
@@ -95,7 +97,7 @@ async def _serve(settings: SettingsT, main: Callable[[SettingsT, Runtime], Await
         loop.add_signal_handler(number, _on_signal, runtime, number)
     try:
         async with ProbeServer(
-            settings.probe_host, settings.probe_port, runtime.registry, lambda: runtime.is_ready
+            settings.probe_host, settings.probe_port, runtime.registry, lambda: runtime.is_ready, runtime.pages
         ) as probes:
             runtime.log.info(
                 "started", probes=f"http://{settings.probe_host}:{probes.port}", settings=describe(settings)

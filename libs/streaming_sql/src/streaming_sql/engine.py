@@ -10,14 +10,14 @@ import msgspec
 
 from streaming_sql.decode import field_name
 from streaming_sql.errors import UnknownReference, UnknownShard
-from streaming_sql.nodes import Scan
+from streaming_sql.nodes import Node, Scan
 from streaming_sql.operators.lookup_join import LookupJoin, LookupJoinNode
 from streaming_sql.operators.operator import Emit
 from streaming_sql.operators.sink import ResultRow
 from streaming_sql.program import Program
 from streaming_sql.reference_rows import read_reference
 from streaming_sql.running import Graph
-from streaming_sql.state import Captured, capture_state, decode_state
+from streaming_sql.state import Captured, capture_state, decode_state, peek_state
 from streaming_sql.watermark import NEVER, ShardWatermarks
 
 
@@ -227,6 +227,10 @@ class Engine:
         A change is of use only after the captures since the last whole one: see streaming_sql.state.merged_state.
         """
         return capture_state(self._watermarks, self._graph.operators, changes=changes)
+
+    def peek(self, nodes: Collection[Node]) -> Captured:
+        """The state of some nodes at this moment, for a look at it: what counts as changed is left as it is."""
+        return peek_state(self._watermarks, self._graph.operators, nodes)
 
     def restore(self, state: dict[str, Any]) -> list[str]:
         """Continue from a snapshot, on a fresh engine. Returns the queries whose open windows were discarded.

@@ -7,7 +7,7 @@ there, with null for those that have no state any more. Decimals are texts, doub
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,16 @@ def capture_state(
         if dirty or not changes:
             parts.append((node, operator.snapshot(dirty if changes else None)))
     return Captured({name: _encode_watermarks(marks) for name, marks in watermarks.items()}, parts)
+
+
+def peek_state(
+    watermarks: Mapping[str, ShardWatermarks], operators: Mapping[Node, Operator], nodes: Collection[Node]
+) -> Captured:
+    """What the operators of some nodes hold, and the watermarks that they read; captures go on as if nobody looked."""
+    parts = [(node, operator.snapshot(None)) for node, operator in operators.items() if node in nodes]
+    read = {node.fingerprint for node in nodes}
+    marks = {name: _encode_watermarks(marks) for name, marks in watermarks.items() if name in read}
+    return Captured(marks, list(parts))
 
 
 def merged_state(states: Iterable[dict[str, Any]]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from aggregator.scripts import Pipelines, scripts_at
 from aggregator.settings import Settings
 from aggregator.silence import Policy
 from aggregator.state_store import StateStore, StoreUnavailable
+from aggregator.windows import Windows
 from delivery import DataPlane, DeadLetterSink, FirehoseSink, KinesisSink, OriginalStore
 from service_runtime import Runtime, aws, run
 from shardline import ConsumerGroup, DynamoDBLeaseTable, GroupSettings
@@ -73,6 +74,7 @@ async def _own(
     remember_ms = _remember_ms(settings, pipelines.program)
     pace = Pace(settings.commit_seconds, settings.pending_records, remember_ms, policy)
     pipeline = Pipeline(pipelines.program, store, delivery, table.list_leases, metrics, pace, _TIME)
+    runtime.pages["windows"] = Windows(lambda: pipeline.engine).page
     group = ConsumerGroup(
         stream=settings.enriched_stream,
         application=settings.application,

@@ -97,6 +97,11 @@ class Pipeline:
         """Whether a newer owner has claimed the state."""
         return self._stale.is_set()
 
+    @property
+    def engine(self) -> Engine | None:
+        """The engine at work; None before the first shard, and once another worker owns the state."""
+        return None if self._state is None or self.is_stale else self._state.engine
+
     async def until_stale(self) -> None:
         """Return once another worker owns the state."""
         await self._stale.wait()

@@ -15,6 +15,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from streaming_sql.errors import SqlError
+from streaming_sql.match_syntax import MatchParser
 
 CREATE_FORM = (
     "CREATE TABLE name (column TYPE, ..., ts AS TO_TIMESTAMP_LTZ(`time`, 3), "
@@ -66,9 +67,13 @@ class Flink(sqlglot.Dialect):
         """Back-ticked identifiers and the ROW type."""
 
         IDENTIFIERS = ["`"]  # noqa: RUF012 (sqlglot's own convention)
-        KEYWORDS = {**sqlglot.Tokenizer.KEYWORDS, "ROW": TokenType.STRUCT}  # noqa: RUF012
+        KEYWORDS = {  # noqa: RUF012 (sqlglot's own convention)
+            **sqlglot.Tokenizer.KEYWORDS,
+            "ROW": TokenType.STRUCT,
+            "MATCH_RECOGNIZE": TokenType.MATCH_RECOGNIZE,
+        }
 
-    class Parser(parser.Parser):
+    class Parser(MatchParser):
         """Adds WATERMARK FOR and TABLE(FUNCTION(...)), and remembers where each node was read."""
 
         CONSTRAINT_PARSERS = {  # noqa: RUF012 (sqlglot's own convention)

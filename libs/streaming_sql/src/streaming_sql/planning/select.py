@@ -14,6 +14,7 @@ from streaming_sql.dialect import INSERT_FORM, WindowTable, unsupported
 from streaming_sql.expressions import Scope, boolean, compile_scalar
 from streaming_sql.planning.grouping import is_grouped, plan_group
 from streaming_sql.planning.joins import plan_joins
+from streaming_sql.planning.match import plan_match
 from streaming_sql.planning.scopes import RelationScope, contains
 from streaming_sql.planning.union import plan_union
 from streaming_sql.planning.window_rows import attach_windows
@@ -24,7 +25,7 @@ from streaming_sql.tables import only
 if TYPE_CHECKING:
     from streaming_sql.planning.planner import Planner
 
-_SELECT_PARTS = ("expressions", "from_", "where", "group", "having", "joins", "windows", "with_")
+_SELECT_PARTS = ("expressions", "from_", "where", "group", "having", "joins", "windows", "with_", "match")
 
 
 def plan_query(tree: exp.Expr, planner: Planner) -> Relation:
@@ -82,6 +83,8 @@ def plan_from(select: exp.Select, planner: Planner) -> tuple[Relation, exp.Expr 
     if source is None:
         raise unsupported(select, planner.text, "SELECT needs a FROM", INSERT_FORM)
     relation = plan_table(source.this, planner)
+    if select.args.get("match"):
+        relation = plan_match(select.args["match"], relation, source.this, planner)
     if select.args.get("joins"):
         return plan_joins(select, relation, lambda tree: plan_table(tree, planner), planner)
     where = select.args.get("where")

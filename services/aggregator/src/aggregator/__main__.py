@@ -14,10 +14,12 @@ from typing import Any
 
 from aiobotocore.session import AioSession, get_session
 
+from aggregator.alert_sinks import notify
 from aggregator.deliver import Delivery, Destination
 from aggregator.metrics import AggregatorMetrics
 from aggregator.pipeline import Pace, Pipeline, Time
 from aggregator.pipelines import SOURCE
+from aggregator.rows import Kind
 from aggregator.scripts import Pipelines, scripts_at
 from aggregator.settings import Settings
 from aggregator.silence import Policy
@@ -36,9 +38,9 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
     metrics = AggregatorMetrics(runtime.registry)
     session = get_session()
     async with AsyncExitStack() as stack:
+        services = ("kinesis", "firehose", "dynamodb", "s3", *(("sns",) if settings.alert_sns_topic else ()))
         clients = {
-            service: await stack.enter_async_context(_client(session, service, settings))
-            for service in ("kinesis", "firehose", "dynamodb", "s3")
+            service: await stack.enter_async_context(_client(session, service, settings)) for service in services
         }
         store = StateStore(
             clients["s3"],
@@ -50,11 +52,14 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
         if settings.create_tables:
             await _create_table(store, runtime)
         clients["puts"] = await stack.enter_async_context(DataPlane.of(clients["kinesis"]))
-        delivery = _delivery(settings, metrics, clients)
+        letters = _dead_letters(settings, metrics, clients)
+        delivery = _delivery(settings, metrics, clients, letters)
         pipelines = await Pipelines.load(scripts_at(settings.pipelines, clients["s3"]))
         _tell(runtime, pipelines)
-        while not runtime.stop.is_set():
-            await _own(settings, runtime, pipelines, store, delivery, metrics, clients)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(notify(settings, runtime, metrics.stage, letters, clients))
+            while not runtime.stop.is_set():
+                await _own(settings, runtime, pipelines, store, delivery, metrics, clients)
 
 
 async def _own(
@@ -142,32 +147,44 @@ async def _create_table(store: StateStore, runtime: Runtime) -> None:
             return
 
 
-def _delivery(settings: Settings, metrics: AggregatorMetrics, clients: Mapping[str, Any]) -> Delivery:
-    puts, firehose, stage = clients["puts"], clients["firehose"], metrics.stage
-    rate = settings.calls_per_second
-
-    def stream(name: str, *, aggregate: bool = True) -> KinesisSink:
-        observer = stage.observer(f"kinesis:{name}")
-        return KinesisSink(puts, name, rate_per_second=rate, aggregate=aggregate, observer=observer)
-
-    def archive(name: str) -> FirehoseSink:
-        return FirehoseSink(firehose, name, rate_per_second=rate, observer=stage.observer(f"firehose:{name}"))
-
+def _delivery(
+    settings: Settings, metrics: AggregatorMetrics, clients: Mapping[str, Any], letters: DeadLetterSink
+) -> Delivery:
+    streams: dict[Kind, str] = {
+        "window": settings.aggregates_stream,
+        "alert": settings.alerts_stream,
+        "late": settings.late_stream,
+    }
     destinations = [
-        Destination(f"kinesis:{settings.aggregates_stream}", frozenset({"window"}), stream(settings.aggregates_stream)),
-        Destination(f"kinesis:{settings.alerts_stream}", frozenset({"alert"}), stream(settings.alerts_stream)),
-        Destination(f"kinesis:{settings.late_stream}", frozenset({"late"}), stream(settings.late_stream)),
+        Destination(f"kinesis:{name}", frozenset({kind}), _stream(settings, metrics, clients, name))
+        for kind, name in streams.items()
     ]
     if settings.archive_delivery_stream:
         name = settings.archive_delivery_stream
-        destinations.append(Destination(f"firehose:{name}", frozenset({"window", "alert"}), archive(name)))
-    letters_stream, letters_archive = settings.dead_letter_stream, settings.dead_letter_delivery_stream
-    letters = DeadLetterSink(
-        stream(letters_stream, aggregate=False) if letters_stream else None,
-        archive(letters_archive) if letters_archive else None,
+        archive = _archive(settings, metrics, clients, name)
+        destinations.append(Destination(f"firehose:{name}", frozenset({"window", "alert"}), archive))
+    return Delivery(destinations, letters, metrics)
+
+
+def _dead_letters(settings: Settings, metrics: AggregatorMetrics, clients: Mapping[str, Any]) -> DeadLetterSink:
+    stream, archive = settings.dead_letter_stream, settings.dead_letter_delivery_stream
+    return DeadLetterSink(
+        _stream(settings, metrics, clients, stream, aggregate=False) if stream else None,
+        _archive(settings, metrics, clients, archive) if archive else None,
         originals=OriginalStore(clients["s3"], settings.dead_letter_bucket) if settings.dead_letter_bucket else None,
     )
-    return Delivery(destinations, letters, metrics)
+
+
+def _stream(
+    settings: Settings, metrics: AggregatorMetrics, clients: Mapping[str, Any], name: str, *, aggregate: bool = True
+) -> KinesisSink:
+    observer, rate = metrics.stage.observer(f"kinesis:{name}"), settings.calls_per_second
+    return KinesisSink(clients["puts"], name, rate_per_second=rate, aggregate=aggregate, observer=observer)
+
+
+def _archive(settings: Settings, metrics: AggregatorMetrics, clients: Mapping[str, Any], name: str) -> FirehoseSink:
+    observer, rate = metrics.stage.observer(f"firehose:{name}"), settings.calls_per_second
+    return FirehoseSink(clients["firehose"], name, rate_per_second=rate, observer=observer)
 
 
 def _client(session: AioSession, service: str, settings: Settings) -> Any:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from delivery.webhook import check_url
 from service_runtime import ConsumerSettings
 
 
@@ -56,3 +59,44 @@ class Settings(ConsumerSettings):
         description="An event that comes again is left out up to this long, in event time, after its last window's "
         "end; 0 counts it again. Choose more than a stage upstream may be away.",
     )
+    alert_console: bool = Field(False, description="Write every alert to the log, as one readable line.")
+    alert_sns_topic: str = Field(
+        "", description="ARN of the SNS topic that every alert is published to, standard or FIFO; empty for none."
+    )
+    alert_webhooks: SecretStr = Field(
+        SecretStr(""),
+        description="Addresses, separated by commas, that every alert is posted to as JSON: https, or http on this "
+        "machine; empty for none. Each is read for by itself, so that a dead one holds up no other.",
+    )
+    alert_webhook_secret: SecretStr = Field(
+        SecretStr(""),
+        description="Signs what is posted: X-Signature is 'sha256=' and the hexadecimal HMAC-SHA256 of "
+        "'<X-Signature-Timestamp>.<body>'; empty posts unsigned.",
+    )
+    alert_webhook_seconds: float = Field(10.0, gt=0, le=60, description="Time that a webhook has for its answer.")
+    alert_webhook_parallel: int = Field(4, ge=1, le=64, description="Most requests at once to one webhook.")
+    alert_retry_seconds: float = Field(
+        60.0,
+        gt=0,
+        description="How long an alert is tried again that the topic or a webhook does not take; then it becomes a "
+        "dead letter, which can be replayed.",
+    )
+    alert_lease_table: str = Field(
+        "aggregator-alert-leases", description="DynamoDB table of how far topic and webhooks have read the alerts."
+    )
+    alert_initial_position: Literal["TRIM_HORIZON", "LATEST"] = Field(
+        "TRIM_HORIZON",
+        description="Where a new topic or webhook starts: with all alerts that the stream keeps, or with new ones.",
+    )
+
+    @field_validator("alert_webhooks")
+    @classmethod
+    def _may_be_posted_to(cls, value: SecretStr) -> SecretStr:
+        for url in webhooks_of(value):
+            check_url(url)
+        return value
+
+
+def webhooks_of(value: SecretStr) -> list[str]:
+    """The addresses in the setting."""
+    return [url for part in value.get_secret_value().split(",") if (url := part.strip())]

@@ -49,6 +49,7 @@ class Relation:
         keys: what tells two rows (of one window) apart, if the rows are grouped.
         updating: later rows may replace or take away earlier ones.
         time: the event-time column that `window` was applied to.
+        ranking: a ROW_NUMBER() that waits to know whether its reader bounds it, see planning.rank.
 
     """
 
@@ -60,6 +61,7 @@ class Relation:
     keys: tuple[Expression, ...] = ()
     updating: bool = False
     time: Column | None = None
+    ranking: Any = None
 
     def column(self, name: str, table: str = "") -> Column | None:
         """The first column of that name (and table, if given), or None."""

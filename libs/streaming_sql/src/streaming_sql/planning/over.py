@@ -93,6 +93,7 @@ def _node(clause: _Clause, packing: Packing, calls: Sequence[OverCall], planner:
         fingerprint=planner.digest(relation),
         inputs=(relation.input() if arrival else relation.input(clause.time),),
         horizon_ms=0 if clause.frame.rows else (clause.frame.preceding or 0) * 3 // 2 + 1,
+        own_time=relation.node.own_time,
         local=planner.is_local(relation, list(parts)),
         key=packed(keys),
         key_types=tuple(key.type for key in keys),

@@ -128,7 +128,7 @@ def _lag(call: exp.Lag, scope: Scope) -> OverCall:
 
 
 def _name(call: exp.Expr) -> str:
-    names = {exp.RowNumber: "ROW_NUMBER", exp.DenseRank: "DENSE_RANK", exp.Rank: "RANK"}
+    names: dict[type[exp.Expr], str] = {exp.RowNumber: "ROW_NUMBER", exp.DenseRank: "DENSE_RANK", exp.Rank: "RANK"}
     return names.get(type(call), "LAG")
 
 

@@ -10,7 +10,7 @@ from sqlglot import exp
 from streaming_sql.dialect import CREATE_FORM, INSERT_FORM, Statement, parse_script, unsupported
 from streaming_sql.errors import SqlError
 from streaming_sql.operators.sink import SinkNode
-from streaming_sql.planning.select import plan_query
+from streaming_sql.planning.select import plan_open, plan_query
 from streaming_sql.planning.sinks import plan_sink
 from streaming_sql.planning.sources import Scans
 from streaming_sql.program import Program
@@ -107,7 +107,7 @@ class Planner:
         name = plain_name(schema.this if schema else tree.this, self.text)
         self._refuse_twice(name, tree.this)
         self.owner = name
-        relation = plan_query(tree.expression, self)
+        relation = plan_open(tree.expression, self)
         if schema:
             relation = self._renamed(relation, [part.name for part in schema.expressions], tree)
         self.views[name] = relation

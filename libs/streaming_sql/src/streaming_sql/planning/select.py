@@ -15,6 +15,8 @@ from streaming_sql.expressions import Scope, boolean, compile_scalar
 from streaming_sql.planning.grouping import is_grouped, plan_group
 from streaming_sql.planning.joins import plan_joins
 from streaming_sql.planning.match import plan_match
+from streaming_sql.planning.over import plan_over
+from streaming_sql.planning.rank import begin_ranking, plan_rank, settled
 from streaming_sql.planning.scopes import RelationScope, contains
 from streaming_sql.planning.union import plan_union
 from streaming_sql.planning.window_rows import attach_windows
@@ -35,8 +37,13 @@ def plan_query(tree: exp.Expr, planner: Planner) -> Relation:
         SqlError: where it is outside the subset.
 
     """
+    return settled(plan_open(tree, planner), planner)
+
+
+def plan_open(tree: exp.Expr, planner: Planner) -> Relation:
+    """The same; a ranking that its reader may bound is left open."""
     if isinstance(tree, exp.Subquery):
-        return plan_query(tree.this, planner)
+        return plan_open(tree.this, planner)
     if isinstance(tree, exp.Select):
         return _with_views(tree, planner)
     if isinstance(tree, exp.Union):
@@ -48,7 +55,7 @@ def _with_views(select: exp.Select, planner: Planner) -> Relation:
     only(select, planner.text, INSERT_FORM, *_SELECT_PARTS)
     outer = dict(planner.views)
     for part in select.args["with_"].expressions if select.args.get("with_") else []:
-        planner.views[part.alias] = plan_query(part.this, planner)
+        planner.views[part.alias] = plan_open(part.this, planner)
     try:
         return _plan_select(select, planner)
     finally:
@@ -57,6 +64,8 @@ def _with_views(select: exp.Select, planner: Planner) -> Relation:
 
 def _plan_select(select: exp.Select, planner: Planner) -> Relation:
     relation, where = plan_from(select, planner)
+    if relation.ranking:
+        relation, where = plan_rank(select, relation, where, planner)
     if not is_grouped(select):
         relation = attach_windows(relation, planner)
     if where is not None:
@@ -66,7 +75,8 @@ def _plan_select(select: exp.Select, planner: Planner) -> Relation:
     if is_grouped(select):
         relation, scope = plan_group(select, relation, planner)
     elif has_over(select):
-        raise unsupported(select, planner.text, "OVER is not supported", INSERT_FORM)
+        ranking = begin_ranking(select, relation, planner, project)
+        relation, scope = ranking or plan_over(select, relation, planner)
     else:
         scope = RelationScope(relation, planner.text)
     return project(select, relation, scope, planner)
@@ -83,10 +93,12 @@ def plan_from(select: exp.Select, planner: Planner) -> tuple[Relation, exp.Expr 
     if source is None:
         raise unsupported(select, planner.text, "SELECT needs a FROM", INSERT_FORM)
     relation = plan_table(source.this, planner)
+    if select.args.get("match") or select.args.get("joins"):
+        relation = settled(relation, planner)
     if select.args.get("match"):
         relation = plan_match(select.args["match"], relation, source.this, planner)
     if select.args.get("joins"):
-        return plan_joins(select, relation, lambda tree: plan_table(tree, planner), planner)
+        return plan_joins(select, relation, lambda tree: settled(plan_table(tree, planner), planner), planner)
     where = select.args.get("where")
     return relation, where.this if where else None
 
@@ -98,13 +110,13 @@ def plan_table(tree: exp.Expr, planner: Planner) -> Relation:
     if isinstance(tree, WindowTable):
         return _plan_window(tree, planner)
     if isinstance(tree, exp.Subquery):
-        return plan_query(tree, planner).aliased(tree.alias)
+        return plan_open(tree, planner).aliased(tree.alias)
     raise unsupported(tree, planner.text, f"{tree.key.upper()} is not supported in FROM", INSERT_FORM)
 
 
 def _plan_window(tree: WindowTable, planner: Planner) -> Relation:
     table = tree.args["table"]
-    relation = planner.relation(table)
+    relation = settled(planner.relation(table), planner)
     spec = read_window(tree, planner.text)
     name = tree.args["column"].name
     column = relation.column(name)

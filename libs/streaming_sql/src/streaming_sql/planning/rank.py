@@ -1,0 +1,304 @@
+"""ROW_NUMBER() OVER (...) in a subquery or view, bounded by the WHERE around it: top-N and deduplication.
+
+A SELECT with a ranking is not planned to the end: what it means depends on whether its reader bounds the rank. So its
+relation carries a `Ranking`, which the reader resolves, with a bound (`plan_rank`) or without (`settled`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from streaming_sql.dialect import unsupported
+from streaming_sql.expressions import Expression, boolean, compile_scalar, constant
+from streaming_sql.nodes import Node
+from streaming_sql.operators.deduplicate import DeduplicateNode
+from streaming_sql.operators.first_rows import FirstRowsNode
+from streaming_sql.operators.ordering import SortColumn, SortKey, sort_key
+from streaming_sql.operators.top_n import TopNNode
+from streaming_sql.operators.window_top_n import WindowTopNNode
+from streaming_sql.planning.over import TOP_N_FORM, OverScope, plan_over
+from streaming_sql.planning.over_specification import OverSpecification, read_over
+from streaming_sql.planning.packing import Packing, used_columns
+from streaming_sql.planning.rank_bounds import RankBounds, rank_bounds
+from streaming_sql.planning.scopes import RelationScope
+from streaming_sql.relation import Column, Relation, both, packed
+from streaming_sql.tables import fingerprint
+from streaming_sql.types import BIGINT
+
+if TYPE_CHECKING:
+    from streaming_sql.planning.planner import Planner
+
+Project = Callable[[exp.Select, Relation, RelationScope, "Planner"], Relation]
+_FUNCTIONS = (exp.RowNumber, exp.Rank, exp.DenseRank)
+_EVENT_TIME = frozenset({"rowtime", "window_time"})
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """A SELECT with one ranking, whose reader is not known yet.
+
+    Attributes:
+        source: what the SELECT reads, its WHERE applied.
+        rank: the expression that stands for the rank in the relation's columns until it is resolved.
+        words: of the statement that the SELECT is part of.
+        project: makes the selected columns.
+
+    """
+
+    select: exp.Select
+    source: Relation
+    window: exp.Window
+    rank: Expression
+    words: str
+    project: Project
+
+
+def begin_ranking(
+    select: exp.Select, source: Relation, planner: Planner, project: Project
+) -> tuple[Relation, OverScope] | None:
+    """A relation whose ranking is to be resolved, if OVER is used for one ranking and nothing else; else None."""
+    windows = [window for item in select.expressions for window in item.find_all(exp.Window)]
+    if not isinstance(windows[0].this, _FUNCTIONS) or any(window != windows[0] for window in windows):
+        return None
+    rank = Expression(_unresolved, BIGINT)
+    ranking = Ranking(select, source, windows[0], rank, planner.statement.words, project)
+    return replace(source, ranking=ranking), OverScope(source, planner.text, [(windows[0], rank)])
+
+
+def settled(relation: Relation, planner: Planner) -> Relation:
+    """The relation read by what does not bound its rank: a running number by ascending time, if it has a ranking.
+
+    Raises:
+        SqlError: where the order is none of time.
+
+    """
+    ranking: Ranking | None = relation.ranking
+    if ranking is None:
+        return relation
+    after, scope = plan_over(ranking.select, ranking.source, planner)
+    return _named(ranking.project(ranking.select, after, scope, planner), relation)
+
+
+def plan_rank(
+    select: exp.Select, relation: Relation, where: exp.Expr | None, planner: Planner
+) -> tuple[Relation, exp.Expr | None]:
+    """The relation read by a SELECT with this WHERE, and what of the WHERE is still to be applied.
+
+    Raises:
+        SqlError: where the ranks have no end, or Flink's streaming top-N does not know the form.
+
+    """
+    ranking: Ranking = relation.ranking
+    scope = RelationScope(relation, planner.text)
+
+    def is_rank(node: exp.Expr) -> bool:
+        return isinstance(node, exp.Column) and scope.column(node)[0].expression is ranking.rank
+
+    bounds = rank_bounds(where, is_rank)
+    if bounds.last is None:
+        return settled(relation, planner), where
+    if bounds.first > bounds.last or bounds.last < 1:
+        raise unsupported(where or select, planner.text, "no row has such a rank", "WHERE rn <= 10")
+    if not isinstance(ranking.window.this, exp.RowNumber):
+        message = "RANK and DENSE_RANK are not supported for top-N, in Flink neither"
+        raise unsupported(ranking.window, planner.text, message, TOP_N_FORM)
+    if ranking.source.updating:
+        message = "a top-N reads rows that are never revised"
+        raise unsupported(ranking.window, planner.text, message, "rows of a table, a window or an OVER")
+    ranked = bounds.first != bounds.last and _is_read(select, bounds, is_rank)
+    plan = _RankPlan(ranking, bounds, ranked, planner)
+    found = _named(plan.relation(), relation)
+    if not found.updating or bounds.rest is None:
+        return found, bounds.rest
+    condition = boolean(bounds.rest, RelationScope(found, planner.text)).evaluate
+    return _with_condition(found, condition), None
+
+
+def _with_condition(relation: Relation, condition: Callable[[Any], Any]) -> Relation:
+    """The revised rows for which the condition is True: a row that no longer fulfils it is taken away."""
+    node: Any = relation.node
+    return replace(relation, node=replace(node, condition=both(node.condition, condition)))
+
+
+def _is_read(select: exp.Select, bounds: RankBounds, is_rank: Callable[[exp.Expr], bool]) -> bool:
+    """Whether the reader uses the rank for anything but its bounds."""
+    items = [*select.expressions, *([bounds.rest] if bounds.rest is not None else [])]
+    if any(
+        isinstance(node, exp.Star) and not isinstance(node.parent, exp.Count) for item in items for node in item.walk()
+    ):
+        return True
+    return any(is_rank(node) for item in items for node in item.find_all(exp.Column))
+
+
+def _named(relation: Relation, known: Relation) -> Relation:
+    """The resolved relation's columns by the names under which its reader knows them."""
+    columns = tuple(
+        replace(column, name=name.name, table=name.table)
+        for column, name in zip(relation.columns, known.columns, strict=True)
+    )
+    return replace(relation, columns=columns, ranking=None)
+
+
+@dataclass(frozen=True, eq=False)
+class _RankPlan:
+    """A ranking whose bounds are known."""
+
+    ranking: Ranking
+    bounds: RankBounds
+    ranked: bool
+    planner: Planner
+
+    def relation(self) -> Relation:
+        """The ranked rows, as the columns that the SELECT with the ranking selects."""
+        ranking, planner = self.ranking, self.planner
+        specification = read_over(ranking.window, ranking.select, planner.text)
+        if specification.frame or not specification.order:
+            message = "a ranking has an ORDER BY and no ROWS or RANGE"
+            raise unsupported(ranking.window, planner.text, message, TOP_N_FORM)
+        items = [
+            *ranking.select.expressions,
+            *specification.partition,
+            *(ordered.this for ordered in specification.order),
+        ]
+        packing = Packing(ranking.source, used_columns(items, ranking.source, planner.text))
+        node, updating = self._node(specification, packing)
+        after = replace(packing.unpacked(), node=node, updating=updating)
+        rank = self._rank(node, len(packing.types))
+        parts = self._keys(specification.partition, after)
+        keys = self._identity(parts, rank, after, updating=updating)
+        after = replace(after, columns=tuple(_as_key(column, parts) for column in after.columns), keys=keys)
+        found = ranking.project(
+            ranking.select, after, OverScope(after, planner.text, [(ranking.window, rank)]), planner
+        )
+        columns = [replace(column, role="key") if column.expression is rank else column for column in found.columns]
+        return replace(found, columns=tuple(columns))
+
+    def _rank(self, node: Node, width: int) -> Expression:
+        if self.bounds.first == self.bounds.last or not (
+            self.ranked or isinstance(node, WindowTopNNode | FirstRowsNode)
+        ):
+            return constant(self.bounds.first, BIGINT)
+        return Expression(itemgetter(width), BIGINT)
+
+    def _identity(
+        self, parts: Sequence[Expression], rank: Expression, after: Relation, *, updating: bool
+    ) -> tuple[Expression, ...]:
+        """What tells a row from the others (of its window)."""
+        if self.bounds.first == self.bounds.last:
+            return tuple(parts)
+        if updating and not self.ranked:
+            return tuple(column.expression for column in after.columns)
+        return (*parts, rank)
+
+    def _keys(self, partition: Sequence[exp.Expr], relation: Relation) -> list[Expression]:
+        """PARTITION BY's expressions but the window's bounds."""
+        scope = RelationScope(relation, self.planner.text)
+        keys = []
+        for part in partition:
+            column = scope.column(part)[0] if isinstance(part, exp.Column) else None
+            if relation.bounds and column is not None and column.role in {"window_start", "window_end"}:
+                continue
+            key = compile_scalar(part, scope)
+            if key.type.name in {"ROW", "NULL"}:
+                raise unsupported(part, self.planner.text, f"PARTITION BY {key.type} is not supported", TOP_N_FORM)
+            keys.append(key)
+        return keys
+
+    def _node(self, specification: OverSpecification, packing: Packing) -> tuple[Node, bool]:
+        """The node, and whether its rows are revised."""
+        source, planner = packing.source, self.planner
+        scope = RelationScope(source, planner.text)
+        in_windows = self._in_windows(specification, scope)
+        keys = self._keys(specification.partition, source if in_windows else replace(source, bounds=None))
+        time = self._time(specification, scope)
+        last = self.bounds.last or 1
+        shared: dict[str, Any] = {
+            "fingerprint": fingerprint(planner.digest(source), self.ranking.words),
+            "local": planner.is_local(source, list(specification.partition)),
+            "own_time": source.node.own_time,
+            "key": packed(keys),
+            "key_types": tuple(key.type for key in keys),
+            "columns": packing.pack,
+        }
+        typed = {**shared, "column_types": packing.types}
+        order, by = self._order(specification, packing)
+        descending = bool(specification.order[0].args.get("desc"))
+        if in_windows and source.bounds:
+            return WindowTopNNode(
+                name=planner.name("window top-n"),
+                inputs=(source.input(),),
+                window_end=source.bounds[1],
+                order=order,
+                first=self.bounds.first,
+                last=last,
+                latest=last == 1 and time is not None and descending,
+                by=by,
+                **typed,
+            ), False
+        if time is not None and time.role == "proctime" and not descending:
+            name = planner.name("first rows")
+            first = FirstRowsNode(name=name, inputs=(source.input(),), first=self.bounds.first, last=last, **shared)
+            return first, False
+        if time is not None and last == 1:
+            by_arrival = time.role == "proctime"
+            return DeduplicateNode(
+                name=planner.name("deduplicate"),
+                inputs=(source.input() if by_arrival else source.input(time),),
+                last=descending,
+                by_arrival=by_arrival,
+                **typed,
+            ), True
+        return TopNNode(
+            name=planner.name("top-n"),
+            inputs=(source.input(),),
+            order=order,
+            first=self.bounds.first,
+            last=last,
+            ranked=self.ranked,
+            by=by,
+            **typed,
+        ), True
+
+    def _in_windows(self, specification: OverSpecification, scope: RelationScope) -> bool:
+        roles = {scope.column(part)[0].role for part in specification.partition if isinstance(part, exp.Column)}
+        return scope.relation.bounds is not None and {"window_start", "window_end"} <= roles
+
+    def _time(self, specification: OverSpecification, scope: RelationScope) -> Column | None:
+        """The time attribute that alone gives the order."""
+        ordered = specification.order
+        if len(ordered) != 1 or not isinstance(ordered[0].this, exp.Column):
+            return None
+        column = scope.column(ordered[0].this)[0]
+        return column if column.role in _EVENT_TIME | {"proctime"} else None
+
+    def _order(self, specification: OverSpecification, packing: Packing) -> tuple[Callable[[Any], SortKey], str]:
+        scope = RelationScope(packing.unpacked(), self.planner.text)
+        columns = []
+        for ordered in specification.order:
+            value = compile_scalar(ordered.this, scope)
+            if value.type.name in {"ROW", "NULL"}:
+                raise unsupported(ordered, self.planner.text, f"ORDER BY {value.type} is not supported", TOP_N_FORM)
+            columns.append(_sort_column(ordered, value.evaluate))
+        return sort_key(columns), ", ".join(ordered.sql() for ordered in specification.order)
+
+
+def _sort_column(ordered: exp.Ordered, evaluate: Callable[[Any], Any]) -> SortColumn:
+    descending = bool(ordered.args.get("desc"))
+    return SortColumn(evaluate, descending, nulls_last=not ordered.args.get("nulls_first"))
+
+
+def _as_key(column: Column, parts: Sequence[Expression]) -> Column:
+    is_key = any(column.expression is part for part in parts) and not column.role
+    return replace(column, role="key") if is_key else column
+
+
+def _unresolved(row: object) -> None:
+    raise AssertionError("the ranking was read before it was resolved")
+
+
+__all__ = ["Ranking", "begin_ranking", "plan_rank", "settled"]

@@ -215,7 +215,7 @@ class Run:
 
 
 @pytest.mark.parametrize("name", FRAMES)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(_events, max_size=40), _seeds, st.booleans())
 def test_one_shard_gives_flinks_rows(name: str, events: list[Event], seed: int, restarts: bool) -> None:
     """Late and very late rows, forgotten keys, ties and NULLs included, whenever the watermark is told."""
@@ -253,7 +253,7 @@ def test_keys_of_several_shards_give_one_result(
 
 @pytest.mark.parametrize("local", [True, False])
 @pytest.mark.parametrize("name", FRAMES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(_shards, _seeds, _seeds)
 def test_rows_come_out_in_one_order(name: str, local: bool, shards: list[list[Event]], one: int, other: int) -> None:
     """Whatever the interleaving and the batches, what follows sees the same rows in the same order."""

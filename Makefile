@@ -20,7 +20,7 @@ MUTATION ?=
 VERBOSE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-fast check format lock install conformance compose-test wheels clean simulate
+.PHONY: help demo test test-long test-fast check format lock install conformance compose-test wheels clean simulate oracle oracle-sample
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -81,6 +81,12 @@ kcl-test: .venv/.dev ## Move between the Java Kinesis Client Library and shardli
 
 bench-consume: .venv/.dev ## Measure consumers side by side on one double: ours, naive, async-kinesis, Java (BENCH="--repeats 3 …")
 	$(BIN)/python tests/performance/consume $(BENCH)
+
+oracle: .venv/.dev ## Ask real Flink every query on every input; compare with the golden answers and our engine (NAMES="over_* …" WRITE=1)
+	@nice $(BIN)/python tests/oracle $(if $(WRITE),--write) $(NAMES)
+
+oracle-sample: .venv/.dev ## The same with a dozen queries, in about three minutes
+	@nice $(BIN)/python tests/oracle --sample
 
 clean: ## Remove environments, stacks and caches of this checkout
 	rm -rf .venv .stack artifacts build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -94,3 +94,26 @@ CREATE TABLE bid (
   ts AS TO_TIMESTAMP_LTZ(`time`, 3),
   WATERMARK FOR ts AS ts - INTERVAL '4' SECOND
 ) WITH ('connector' = 'kinesis', 'stream' = 'enriched', 'format' = 'json');
+
+-- One column of each type, filled with the edges of its values: expressions are compared over it.
+CREATE TABLE edges (
+  `id` INT,
+  `time` BIGINT,
+  s STRING,
+  u STRING,
+  n STRING,
+  j STRING,
+  d8 STRING,
+  y TINYINT,
+  w SMALLINT,
+  i INT,
+  b BIGINT,
+  d DOUBLE,
+  x DECIMAL(10, 3),
+  h DECIMAL(38, 18),
+  f BOOLEAN,
+  r ROW<a INT, t STRING>,
+  ts AS TO_TIMESTAMP_LTZ(`time`, 3),
+  tp AS CAST(TO_TIMESTAMP_LTZ(`time`, 3) AS TIMESTAMP(3)),
+  WATERMARK FOR ts AS ts
+) WITH ('connector' = 'kinesis', 'stream' = 'enriched', 'format' = 'json');

@@ -93,7 +93,7 @@ def _start(python: Path, folder: Path) -> subprocess.Popen[bytes]:
     variables = {**kept, "JAVA_HOME": str(home), "PATH": f"{home / 'bin'}:{os.environ['PATH']}", "JVM_ARGS": _JVM}
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
-            ["nice", "-n", "10", str(python), str(SERVER), str(folder / "socket"), str(IDLE_SECONDS)],
+            ["nice", "-n", "5", str(python), str(SERVER), str(folder / "socket"), str(IDLE_SECONDS)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -96,3 +96,10 @@ def _double(value: Any) -> Any:
     """A double; what JSON has no number for as text."""
     number = float(value)
     return number if math.isfinite(number) else str(number)
+
+
+def plain_type(kind: str) -> str:
+    """The type as a CREATE TABLE of the subset writes it."""
+    kind = kind.replace("VARCHAR(2147483647)", "STRING").replace(" WITH LOCAL TIME ZONE", "_LTZ")
+    kind = re.sub(r"TIMESTAMP\((\d)\)_LTZ", r"TIMESTAMP_LTZ(\1)", kind)
+    return re.sub(r"\b(?:VAR)?CHAR\(\d+\)", "STRING", kind)

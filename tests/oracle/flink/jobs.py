@@ -2,7 +2,8 @@
 
 A job: {"setup": [statement...], "queries": [{"name", "views": [statement...], "sql"}], "timeout": seconds}.
 `sql` is a SELECT, or an INSERT INTO a sink that the setup creates `WITH (#SINK#)`.
-Its results: {name: {"columns": [[name, type]...], "changes": [line...]} or {"error": text, "stage": "plan" | "run"}}.
+Its results: {name: {"columns": [[name, type]...], "changes": [line...]}}, or {"error": text, "stage": "validation", "plan" or
+"run"} in place of columns and changes.
 A line is Debezium's envelope: op "c" adds `after`, op "d" takes `before` away.
 """
 
@@ -11,19 +12,27 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pyflink.common import Configuration
+from pyflink.java_gateway import get_gateway
 from pyflink.table import EnvironmentSettings, StatementSet, TableEnvironment
 
 SETTINGS = {
     "parallelism.default": "1",
     "table.local-time-zone": "UTC",
     "pipeline.auto-watermark-interval": "0 ms",
+    "execution.target": "remote",
+}
+CLUSTER = {
     "taskmanager.memory.network.min": "128m",
     "taskmanager.memory.network.max": "128m",
     "rest.bind-port": "0",
     "rest.address": "127.0.0.1",
+    "jobmanager.execution.failover-strategy": "full",
+    "restart-strategy.type": "none",
 }
 SINK = (
     "'connector' = 'filesystem', 'format' = 'debezium-json', 'debezium-json.timestamp-format.standard' = 'SQL', "
@@ -55,11 +64,36 @@ def run(job: dict[str, Any]) -> Results:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@cache
+def _cluster() -> dict[str, str]:
+    """Starts the cluster that all jobs of this process share, in the JVM; gives the settings that lead there.
+
+    By default every job starts a cluster of its own, which loads thousands of classes anew.
+    """
+    jvm = get_gateway().jvm
+    settings = jvm.org.apache.flink.configuration.Configuration()
+    for name, value in CLUSTER.items():
+        settings.setString(name, value)
+    builder = jvm.org.apache.flink.runtime.minicluster.MiniClusterConfiguration.Builder()
+    configuration = builder.setConfiguration(settings).setNumTaskManagers(1).setNumSlotsPerTaskManager(4).build()
+    cluster = jvm.org.apache.flink.runtime.minicluster.MiniCluster(configuration)
+    cluster.start()
+    address = cluster.getRestAddress().get()
+    return {"rest.address": address.getHost(), "rest.port": str(address.getPort())}
+
+
+def _environment(more: dict[str, str]) -> TableEnvironment:
+    configuration = Configuration()
+    for name, value in {**SETTINGS, **_cluster(), **more}.items():
+        configuration.set_string(name, value)
+    return TableEnvironment.create(
+        EnvironmentSettings.new_instance().in_streaming_mode().with_configuration(configuration).build()
+    )
+
+
 def _run_queries(job: dict[str, Any], queries: list[dict[str, Any]], folder: Path, results: Results) -> None:
     """All in one Flink job; when that fails, each half in one of its own, down to the query at fault."""
-    tables = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
-    for name, value in {**SETTINGS, **job.get("settings", {})}.items():
-        tables.get_config().set(name, value)
+    tables = _environment(job.get("settings", {}))
     attempt = Path(tempfile.mkdtemp(dir=folder))
     try:
         for statement in job["setup"]:
@@ -75,7 +109,7 @@ def _run_queries(job: dict[str, Any], queries: list[dict[str, Any]], folder: Pat
             planned[query["name"]] = _add(tables, inserts, query, attempt, number)
             added.append(query)
         except Exception as problem:
-            results[query["name"]] = _error("plan", problem)
+            results[query["name"]] = _error("validation", problem)
     if not added:
         return
     try:

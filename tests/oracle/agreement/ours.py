@@ -1,0 +1,81 @@
+"""The same queries by streaming_sql, on one shard a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from agreement import scripts
+from agreement.queries import Run, tables
+from agreement.results import Row, final_rows
+from streaming_sql import SqlError, plan_script, run_script
+
+SINK = "oracle_result"
+
+
+class NotSupported(Exception):
+    """The query is outside the subset; the message is the SqlError's."""
+
+
+def run(run: Run, columns: Sequence[tuple[str, str]], rows: Mapping[str, Sequence[bytes]]) -> list[Row]:
+    """The final table of the query, its rows in no given order.
+
+    Raises:
+        NotSupported: when our engine refuses it.
+
+    """
+    try:
+        results = run_script(_script(run, columns), rows)
+    except SqlError as error:
+        raise NotSupported(str(error)) from error
+    names = [name for name, _ in columns]
+    table: dict[str, list[Row]] = {}
+    changes = []
+    for result in results[SINK]:
+        row = [plain(value) for value in result.columns(names).values()]
+        identity = json.dumps(
+            [result.window_start, result.window_end, plain(list(result.key.values())), plain(result.identity)]
+        )
+        if result.change != "+I":
+            changes += [("-", old) for old in table.pop(identity, [])[-1:]]
+        if result.change != "-D":
+            changes.append(("+", row))
+            table.setdefault(identity, []).append(row)
+    return final_rows(iter(changes))[0]
+
+
+def refusal(run: Run) -> str:
+    """Why our engine refuses the query; "" if it does not."""
+    try:
+        plan_script(";\n".join([*_tables(run), *run.views, f"CREATE VIEW {SINK} AS {run.select}"]), single_shard=True)
+    except SqlError as error:
+        return str(error)
+    return ""
+
+
+def _script(run: Run, columns: Sequence[tuple[str, str]]) -> str:
+    """The query as a pipeline's file: tables, views, a sink with Flink's own result types, an INSERT."""
+    declared = ", ".join(f"`{name}` {kind}" for name, kind in columns)
+    sink = f"CREATE TABLE {SINK} ({declared}) WITH ('connector' = 'kinesis', 'stream' = 'aggregates')"
+    return ";\n".join([*_tables(run), *run.views, sink, f"INSERT INTO {SINK} {run.select}"]) + ";\n"
+
+
+def _tables(run: Run) -> list[str]:
+    return [
+        scripts.with_options(tables()[name], f"'connector' = 'kinesis', 'stream' = '{name}'") for name in run.tables
+    ]
+
+
+def plain(value: Any) -> Any:
+    """A value as results.py has it."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, msgspec.Struct):
+        return [plain(part) for part in msgspec.structs.astuple(value)]
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    return value

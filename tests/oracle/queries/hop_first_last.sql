@@ -1,0 +1,4 @@
+-- First, last and joined values over overlapping windows.
+SELECT window_start, window_end, service, FIRST_VALUE(id) AS f, LAST_VALUE(id) AS l, LISTAGG(id, ' ') AS ids
+FROM TABLE(HOP(TABLE logs, DESCRIPTOR(ts), INTERVAL '10' SECOND, INTERVAL '30' SECOND))
+GROUP BY window_start, window_end, service

@@ -1,0 +1,8 @@
+-- ALL ROWS PER MATCH.
+SELECT * FROM clicks MATCH_RECOGNIZE (
+  PARTITION BY user_id ORDER BY ts
+  MEASURES A.id AS a
+  ALL ROWS PER MATCH
+  PATTERN (A B)
+  DEFINE A AS A.kind = 'view', B AS B.kind = 'cart'
+)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -48,17 +49,23 @@ class Join:
 def names_read(select: exp.Select) -> set[str] | None:
     """Every name that the SELECT's clauses use, None for all: no others need be kept in a join's state."""
     parts = [part for name, part in select.args.items() if name not in {"from_", "joins", "with_"}]
-    parts += [join.args.get("on") for join in select.args.get("joins") or []]
-    parts += [table.args.get("version") for join in select.args["joins"] for table in join.find_all(exp.Table)]
+    joins = select.args.get("joins") or []
+    parts += [join.args.get("on") for join in joins]
+    parts += [table.args.get("version") for join in joins for table in join.find_all(exp.Table)]
     names: set[str] = set()
     for part in parts:
         for node in part if isinstance(part, list) else [part]:
             if not isinstance(node, exp.Expr):
                 continue
-            if any(not isinstance(star.parent, exp.Count) for star in node.find_all(exp.Star)):
+            if any(_reads_all(star) for star in node.find_all(exp.Star)):
                 return None
             names.update(identifier.name for identifier in node.find_all(exp.Identifier))
     return names
+
+
+def _reads_all(star: exp.Star) -> bool:
+    of_exists = isinstance(star.parent, exp.Select) and isinstance(star.parent.parent, exp.Exists)
+    return not of_exists and not isinstance(star.parent, exp.Count)
 
 
 def join_sides(
@@ -83,12 +90,12 @@ def join_sides(
     return (sides[0], sides[1]), unpacked(kept)
 
 
-def residual(join: Join, found: Conditions, columns: tuple[Column, ...]) -> Evaluate | None:
-    """The conditions that are neither keys nor bounds, over joined rows."""
+def residual(
+    join: Join, found: Conditions, columns: tuple[Column, ...], names: type[JoinScope] = JoinScope
+) -> Evaluate | None:
+    """The conditions that are neither keys nor bounds, over joined rows; `names` says what their names mean."""
     width = len(join.kept(join.left))
-    over = JoinScope(
-        replace(join.left, columns=columns[:width]), replace(join.right, columns=columns[width:]), join.text
-    )
+    over = names(replace(join.left, columns=columns[:width]), replace(join.right, columns=columns[width:]), join.text)
     condition = over.all_of([*found.left, *found.right, *found.rest])
     return None if condition is None else condition.evaluate
 
@@ -99,3 +106,9 @@ def bounds_of(columns: tuple[Column, ...]) -> tuple[Evaluate, Evaluate] | None:
     if "window_start" not in roles or "window_end" not in roles:
         return None
     return itemgetter(roles.index("window_start")), itemgetter(roles.index("window_end"))
+
+
+def window_of(bounds: tuple[Evaluate, Evaluate]) -> Callable[[Any], tuple[int, int]]:
+    """The (end, start) of a base row."""
+    start, end = bounds
+    return lambda row: (end(row), start(row))

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from streaming_sql.dialect import unsupported
-from streaming_sql.expressions import Evaluate
 from streaming_sql.operators.interval_join import IntervalJoinNode, output_delay
 from streaming_sql.operators.window_join import WindowJoinNode
 from streaming_sql.planning.join_conditions import INTERVAL_FORM, Conditions, JoinScope, conjuncts, resolvable
-from streaming_sql.planning.join_tree import OUTER, Join, join_sides, names_read, residual
+from streaming_sql.planning.join_tree import OUTER, Join, join_sides, names_read, residual, window_of
 from streaming_sql.planning.temporal_joins import plan_as_of
 from streaming_sql.planning.window_rows import attach_windows
 from streaming_sql.relation import Column, Relation
@@ -108,13 +107,9 @@ def _plan_window_join(join: Join, scope: JoinScope, found: Conditions) -> Relati
         fingerprint=join.planner.digest(join.left, join.right),
         inputs=(join.left.input(), join.right.input()),
         sides=sides,
-        windows=(_window(join.left.bounds), _window(join.right.bounds)),
+        windows=(window_of(join.left.bounds), window_of(join.right.bounds)),
         condition=residual(join, found, columns),
     )
     width = len(columns)
+    columns = tuple(replace(column, role="" if column.role == "key" else column.role) for column in columns)
     return Relation(node, columns, bounds=(itemgetter(width), itemgetter(width + 1)))
-
-
-def _window(bounds: tuple[Evaluate, Evaluate]) -> Callable[[Any], tuple[int, int]]:
-    start, end = bounds
-    return lambda row: (end(row), start(row))

@@ -6,6 +6,7 @@ Projections and filters are composed into closures over the rows of the node bel
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -18,6 +19,7 @@ from streaming_sql.planning.match import plan_match
 from streaming_sql.planning.over import plan_over
 from streaming_sql.planning.rank import begin_ranking, plan_rank, settled
 from streaming_sql.planning.scopes import RelationScope, contains
+from streaming_sql.planning.semi_joins import plan_semi_joins
 from streaming_sql.planning.union import plan_union
 from streaming_sql.planning.window_rows import attach_windows
 from streaming_sql.planning.windows import read_window
@@ -97,10 +99,15 @@ def plan_from(select: exp.Select, planner: Planner) -> tuple[Relation, exp.Expr 
         relation = settled(relation, planner)
     if select.args.get("match"):
         relation = plan_match(select.args["match"], relation, source.this, planner)
+    table = partial(_settled_table, planner=planner)
+    where = select.args["where"].this if select.args.get("where") else None
     if select.args.get("joins"):
-        return plan_joins(select, relation, lambda tree: settled(plan_table(tree, planner), planner), planner)
-    where = select.args.get("where")
-    return relation, where.this if where else None
+        relation, where = plan_joins(select, relation, table, planner)
+    return plan_semi_joins(select, relation, where, table, planner)
+
+
+def _settled_table(tree: exp.Expr, planner: Planner) -> Relation:
+    return settled(plan_table(tree, planner), planner)
 
 
 def plan_table(tree: exp.Expr, planner: Planner) -> Relation:

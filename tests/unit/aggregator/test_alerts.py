@@ -1,15 +1,21 @@
 """Alerts on the wire."""
 
 import json
+import re
+import time
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from aggregator.alerts import result_row
 from aggregator.metrics import AggregatorMetrics
+from aggregator.notices import headline, read_notice
+from aggregator.pipelines import load_pipelines
 from aggregator.rows import Stamp
+from delivery.webhook import signature
 from indexer.documents import read
 from streaming_sql import ResultRow
 from streaming_sql.alerts import AlertChange
@@ -92,3 +98,43 @@ def test_alerts_are_counted_by_what_became_of_them() -> None:
     )
     assert (opened, resolved) == (2, 1)
     assert registry.get_sample_value("etl_windows_total", {"query": "velocity"}) == 1
+
+
+GUIDE = (Path(__file__).parents[3] / "docs" / "alerts.md").read_text(encoding="utf-8")
+EVENTS = """CREATE TABLE events (`id` STRING, `type` STRING, `time` BIGINT,
+  payload ROW<card STRING, amount DECIMAL(12, 2)>,
+  ts AS TO_TIMESTAMP_LTZ(`time`, 3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND)
+WITH ('connector' = 'kinesis', 'stream' = 'enriched');
+"""
+
+
+def block(language: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_guides_rule_makes_the_guides_alert() -> None:
+    """Its SQL loads, and its JSON is what such an alert looks like."""
+    (query,) = load_pipelines({"guide.sql": EVENTS + block("sql")}).queries
+    shown = json.loads(block("json"))
+    change = AlertChange(shown["id"], "resolved", shown["opened"], shown["last"], shown["resolved"], shown["count"])
+    bounds = (shown["window_start"], shown["window_end"])
+    result = ResultRow("card_velocity", *bounds, shown["key"], shown["values"], query.options, alert=change)
+    written = json.loads(result_row(result, Stamp(7, 1024, shown["emitted"])).data)
+    assert written == shown
+    notice = read_notice(json.dumps({**shown, "status": "open"}).encode())
+    assert notice is not None
+    assert headline(notice) in GUIDE
+
+
+def test_the_guides_receiver_knows_the_signature() -> None:
+    """And refuses one of another body, and one that is old."""
+    scope: dict[str, Any] = {}
+    exec(block("python"), scope)
+    now = int(time.time())
+    headers = {"X-Signature-Timestamp": str(now), "X-Signature": signature(b"key", now, b"{}")}
+    assert scope["is_genuine"](b"key", headers, b"{}")
+    assert not scope["is_genuine"](b"key", headers, b"[]")
+    old = {"X-Signature-Timestamp": str(now - 600), "X-Signature": signature(b"key", now - 600, b"{}")}
+    assert not scope["is_genuine"](b"key", old, b"{}")

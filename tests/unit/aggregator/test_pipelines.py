@@ -98,6 +98,7 @@ def test_the_velocity_rule_wants_three_payments_over_the_threshold_on_one_card(
         ("'stream' = 'aggregates'", "'stream' = 'elsewhere'", "write to aggregates or alerts"),
         ("'stream' = 'aggregates'", "'stream' = 'alerts'", "have a 'severity'"),
         ("'stream' = 'aggregates'", "'stream' = 'aggregates', 'severity' = 'low'", "have a 'severity'"),
+        ("'stream' = 'aggregates'", "'stream' = 'aggregates', 'alert.cool-down' = '1 s'", "only tables of 'alerts'"),
     ],
 )
 def test_tables_must_name_streams_that_the_aggregator_has(old: str, new: str, message: str) -> None:

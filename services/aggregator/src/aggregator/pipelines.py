@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from streaming_sql import Program, load_program
+from streaming_sql.operators.alert_sink import AlertSinkNode
 
 SOURCE = "enriched"
 SINKS = {"aggregates": False, "alerts": True}
@@ -49,4 +50,6 @@ def load_pipelines(scripts: Mapping[str, str]) -> Program:
             raise PipelinesInvalid(f"sink {query.query} writes 'stream' = '{stream}': write to {' or '.join(SINKS)}")
         if SINKS[stream] != (severity is not None):
             raise PipelinesInvalid(f"sink {query.query}: tables of 'alerts', and only those, have a 'severity'")
+        if not SINKS[stream] and isinstance(query, AlertSinkNode):
+            raise PipelinesInvalid(f"sink {query.query}: only tables of 'alerts' have 'alert.…' options")
     return program

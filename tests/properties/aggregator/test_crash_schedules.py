@@ -48,7 +48,15 @@ WITH ('connector' = 'kinesis', 'stream' = 'alerts', 'severity' = 'high');
 INSERT INTO velocity SELECT payload.card, COUNT(*)
 FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '15' SECOND))
 GROUP BY window_start, window_end, payload.card HAVING COUNT(*) >= 3;""",
+    "burst.sql": TABLE
+    + """CREATE TABLE burst (card STRING, n BIGINT)
+WITH ('connector' = 'kinesis', 'stream' = 'alerts', 'severity' = 'low', 'alert.resolve-after' = '7 s',
+  'alert.dedup-window' = '20 s', 'alert.cool-down' = '3 s');
+INSERT INTO burst SELECT payload.card, COUNT(*)
+FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '15' SECOND))
+GROUP BY window_start, window_end, payload.card HAVING COUNT(*) >= 2;""",
 }
+RESOLVE, DEDUP, COOL_DOWN = 7_000, 20_000, 3_000
 PROGRAM = load_pipelines(SCRIPTS)
 CHILDREN = {"a": ("a1", "a2")}
 PARENT = {"a1": "a", "a2": "a"}
@@ -89,7 +97,7 @@ def recompute(shards: dict[str, list[Event]]) -> Tables:
             if event["id"] in seen:
                 continue
             seen.add(event["id"])
-            for query, size, slide in (("spend", SIZE, SIZE), ("velocity", SPAN, SLIDE)):
+            for query, size, slide in (("spend", SIZE, SIZE), ("velocity", SPAN, SLIDE), ("burst", SPAN, SLIDE)):
                 first = event["time"] // slide * slide + slide
                 for end in range(first, first + size, slide):
                     if end - 1 <= watermark:
@@ -99,15 +107,38 @@ def recompute(shards: dict[str, list[Event]]) -> Tables:
             watermark = max(watermark, event["time"] - DELAY)
         watermarks[shard] = watermark
     tables: Tables = {"aggregates": {}, "alerts": {}, "late": late}
+    bursts: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for (query, start, end, card), events in groups.items():
         identity = f'{query}|{start}|{end}|{{"card":"{card}"}}'
         if query == "spend":
             total = sum(Decimal(str(event["payload"]["amount"])) for event in events)
             values = {"n": len(events), "total": total, "ids": len({event["id"] for event in events})}
             tables["aggregates"][identity] = values
-        elif len(events) >= 3:
+        elif query == "velocity" and len(events) >= 3:
             tables["alerts"][identity] = {"n": len(events)}
+        elif query == "burst" and len(events) >= 2:
+            bursts[card].append((end, len(events)))
+    for card, held in bursts.items():
+        tables["alerts"] |= alerts_of(card, sorted(held))
     return tables
+
+
+def alerts_of(card: str, held: list[tuple[int, int]]) -> dict[str, dict[str, Any]]:
+    """The openings and resolutions of a card whose windows held at these ends, with these counts."""
+    rows: dict[str, dict[str, Any]] = {}
+    quiet_until = 0
+    while held:
+        opened, n = held.pop(0)
+        if opened < quiet_until:
+            continue
+        identity = f'burst|{{"card":"{card}"}}|{opened}'
+        rows[f"{identity}|open"] = {"n": n, "count": 1, "last": opened, "resolved": None}
+        last, count = opened, 1
+        while held and held[0][0] <= last + RESOLVE:
+            (last, n), count = held.pop(0), count + 1
+        rows[f"{identity}|resolved"] = {"n": n, "count": count, "last": last, "resolved": last + RESOLVE}
+        quiet_until = max(opened + DEDUP, last + RESOLVE + COOL_DOWN)
+    return rows
 
 
 @dataclass
@@ -159,7 +190,9 @@ class Recorder:
     async def deliver(self, items: Sequence[Item], /) -> list[Outcome]:
         for item in items:
             self._world.step()
-            self._world.rows[self._stream][json.loads(item.data)["id"]].add(item.data)
+            row = json.loads(item.data)
+            identity = f"{row['id']}|{row['status']}" if "status" in row else row["id"]
+            self._world.rows[self._stream][identity].add(item.data)
         self._world.step()
         return [Outcome("delivered")] * len(items)
 
@@ -304,6 +337,8 @@ def tables(world: World) -> Tables:
             row = json.loads(next(iter(versions)), parse_float=Decimal)
             names = ("window_end", "watermark", "shard")
             found[stream][identity] = row.get("values") or {name: row[name] for name in names}
+            if "status" in row:
+                found[stream][identity] |= {name: row.get(name) for name in ("count", "last", "resolved")}
     return found
 
 
@@ -324,6 +359,7 @@ async def test_a_kill_between_any_two_steps_changes_no_table(seed: int, capsys: 
     for shard in ("b", "a1", "a2"):
         assert undisturbed.leases[shard].checkpoint == Checkpoint(str(len(shards[shard]))), "everything is done"
     assert all(expected.values()), "the input must exercise windows, alerts and late events"
+    assert any("resolved" in identity for identity in expected["alerts"]), "and alerts that end"
     for kill_at in range(1, undisturbed.steps + 1):
         world = World(shards, random.Random(seed), kill_at=kill_at)
         assert await run_until_done(world) == 1, f"seed {seed}, step {kill_at}"

@@ -51,8 +51,7 @@ def results(frame: Frame, values: list[int | None]) -> tuple[Any, ...]:
     total = sum(known) if known else None
     mean = int(sum(known) / len(known)) if known else None
     if frame.preceding is None:
-        before = values[-2] if len(values) > 1 else None
-        return first, last, -1 if before is None else before, len(values), total, mean
+        return first, last, values[-2] if len(values) > 1 else -1, len(values), total, mean
     return first, last, min(known, default=None), max(known, default=None), total, mean
 
 

@@ -68,9 +68,10 @@ class RowNumber:
 
 @dataclass(frozen=True)
 class Lag(Queue):
-    """LAG(x, offset, default): the value `offset` rows before the frame's last row; the default for NULL or no row.
+    """LAG(x, offset, default): the value, NULL or not, `offset` rows before the frame's last row.
 
-    As in Flink all rows of one time under RANGE have one frame, and so one result.
+    As in Flink all rows of one time under RANGE have one frame, and so one result. Where a value is NULL and a default
+    is given Flink 1.20 takes the result for NOT NULL and gives -1 or '' by type; here it is NULL, as SQL says.
     """
 
     offset: int = 1
@@ -86,5 +87,4 @@ class Lag(Queue):
         raise AssertionError("rows leave only frames with a bound")
 
     def result(self, state: deque[Any]) -> Any:
-        value = state[0] if len(state) > self.offset else None
-        return self.default if value is None else value
+        return state[0] if len(state) > self.offset else self.default

@@ -39,9 +39,8 @@ def read_over(window: exp.Window, select: exp.Select, text: str) -> OverSpecific
 
     """
     if window.args.get("alias"):
-        own = [name for name in ("partition_by", "order", "spec") if window.args.get(name)]
-        if own:
-            message = "a named window stands alone in OVER"
+        if any(window.args.get(name) for name in ("partition_by", "order", "spec")):
+            message = "a named window stands alone in OVER (Flink leaves out what is added to it)"
             raise unsupported(window, text, message, f"OVER {window.alias}")
         window = _named(window, select, text)
     for name, value in window.args.items():
@@ -70,8 +69,6 @@ def _frame(spec: exp.WindowSpec, window: exp.Window, text: str) -> Frame:
     rows = str(spec.args["kind"]).upper() == "ROWS"
     if (end is not None and str(end).upper() != "CURRENT ROW") or spec.args.get("exclude"):
         raise unsupported(window, text, "a frame ends with CURRENT ROW", OVER_FORM)
-    if str(start).upper() == "CURRENT ROW":
-        return Frame(rows=rows, preceding=0)
     if str(spec.args.get("start_side")).upper() != "PRECEDING":
         raise unsupported(window, text, "a frame begins with PRECEDING", OVER_FORM)
     if str(start).upper() == "UNBOUNDED":

@@ -100,6 +100,8 @@ def plan_rank(
         return isinstance(node, exp.Column) and scope.column(node)[0].expression is ranking.rank
 
     bounds = rank_bounds(where, is_rank)
+    if bounds.last is None and bounds.first > 1:
+        raise unsupported(where or select, planner.text, "the ranks need an end", "WHERE rn BETWEEN 2 AND 10")
     if bounds.last is None:
         return settled(relation, planner), where
     if bounds.first > bounds.last or bounds.last < 1:

@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from streaming_sql.dialect import INSERT_FORM, WindowTable, unsupported
 from streaming_sql.expressions import Scope, boolean, compile_scalar
+from streaming_sql.planning.grouped_over import nested
 from streaming_sql.planning.grouping import is_grouped, plan_group
 from streaming_sql.planning.joins import plan_joins
 from streaming_sql.planning.match import plan_match
@@ -65,6 +66,8 @@ def _with_views(select: exp.Select, planner: Planner) -> Relation:
 
 
 def _plan_select(select: exp.Select, planner: Planner) -> Relation:
+    if is_grouped(select) and has_over(select):
+        return _plan_select(nested(select), planner)
     relation, where = plan_from(select, planner)
     if relation.ranking:
         relation, where = plan_rank(select, relation, where, planner)

@@ -39,11 +39,15 @@ def attach_windows(relation: Relation, planner: Planner) -> Relation:
         fingerprint=planner.digest(relation),
         inputs=(relation.input(),),
         horizon_ms=window.size,
+        own_time=False,
         window=window,
     )
     time = relation.of_role("rowtime", "proctime", "window_time")
     table = next((column.table for column in relation.columns), "")
-    columns = [replace(column, expression=_inside(column.expression), role="") for column in relation.columns]
+    columns = [
+        replace(column, expression=_inside(column.expression), role="rowtime" if column.role == "rowtime" else "")
+        for column in relation.columns
+    ]
     columns += [
         Column("window_start", Expression(itemgetter(1), TIMESTAMP), "window_start", table),
         Column("window_end", Expression(itemgetter(2), TIMESTAMP), "window_end", table),

@@ -82,7 +82,7 @@ class _Run:
 
     def __init__(self, scan: Scan, push: Emit) -> None:
         self.scan = scan
-        self.marks = ShardWatermarks()
+        self.marks = ShardWatermarks(scan.stream)
         self.push = push
         self.row: Any = None
         self.place = 0

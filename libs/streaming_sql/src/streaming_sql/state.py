@@ -1,6 +1,7 @@
 """The engine's state as JSON values, versioned: whole, or what changed since the last time.
 
-The form: {"version": 2, "sources": {fingerprint: {"shards": {shard: watermark|null}, "greatest_time", "fired"}},
+The form: {"version": 2,
+"sources": {fingerprint: {"stream", "shards": {shard: watermark|null}, "greatest_time", "fired"}},
 "operators": {node: {"fingerprint", "keys": [[key, state of the key]...]}}}. Of a change only the changed keys are
 there, with null for those that have no state any more. Decimals are texts, double sums exact: nothing is rounded.
 """
@@ -105,16 +106,16 @@ def decode_state(
     """
     if state.get("version") != VERSION:
         raise StateError(f"snapshot version {state.get('version')!r}, this program reads version {VERSION}")
-    shards: dict[str, None] = {}
+    shards: dict[str, dict[str, None]] = {}
     for name, source in state["sources"].items():
-        shards.update(dict.fromkeys(source["shards"]))
+        shards.setdefault(source["stream"], {}).update(dict.fromkeys(source["shards"]))
         if name in watermarks:
             marks = watermarks[name]
             marks.by_shard = {shard: _from_json(at) for shard, at in source["shards"].items()}
             marks.greatest_time = _from_json(source["greatest_time"])
             marks.fired = _from_json(source["fired"])
     for marks in watermarks.values():
-        for shard in shards:
+        for shard in shards.get(marks.stream, ()):
             if shard not in marks.by_shard:
                 marks.open(shard)
     named = {node.name: (node, operator) for node, operator in operators.items()}
@@ -130,6 +131,7 @@ def decode_state(
 
 def _encode_watermarks(marks: ShardWatermarks) -> dict[str, Any]:
     return {
+        "stream": marks.stream,
         "shards": {shard: _to_json(at) for shard, at in marks.by_shard.items()},
         "greatest_time": _to_json(marks.greatest_time),
         "fired": _to_json(marks.fired),

@@ -16,12 +16,14 @@ class ShardWatermarks:
     """The watermarks, in milliseconds of event time, of the open shards of one source.
 
     Attributes:
+        stream: whose shards they are.
         greatest_time: the greatest event time seen on any shard.
         fired: the least watermark at the last step.
 
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stream: str = "") -> None:
+        self.stream = stream
         self.by_shard: dict[str, int] = {}
         self.greatest_time = NEVER
         self.fired = NEVER

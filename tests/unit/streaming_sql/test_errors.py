@@ -38,7 +38,7 @@ GROUP = "GROUP BY window_start, window_end"
         (f"INSERT INTO out SELECT MAX(id) {FROM} {GROUP}", (4, 24), "n is BIGINT in sink out", "CAST"),
         ("INSERT INTO out SELECT COUNT(* FROM", (4, 32), "Expecting \\)", "INSERT INTO"),
         ("DROP TABLE out", (4, 12), "DROP is not supported", "CREATE TABLE"),
-        ("CREATE TABLE bad (m MAP<STRING, INT>) WITH ('connector' = 'kinesis', 'stream' = 's')", (4, 0), "type", "ROW"),
+        ("CREATE TABLE bad (m GEOGRAPHY) WITH ('connector' = 'kinesis', 'stream' = 's')", (4, 0), "type", "ROW"),
         ("CREATE TABLE bad (a INT) WITH ('connector' = 'kafka')", (4, 0), "'connector' = 'kinesis'", "CREATE"),
         ("CREATE TABLE bad (a INT) WITH ('conector' = 'x')", (4, 0), "unknown table option 'conector'", "CREATE"),
         ("CREATE OR REPLACE PUMP p AS INSERT INTO out SELECT 1", (4, 19), "PUMP", "INSERT INTO sink"),

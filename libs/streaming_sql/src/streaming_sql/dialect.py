@@ -15,6 +15,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from streaming_sql.errors import SqlError
+from streaming_sql.function_syntax import FunctionSyntax
 from streaming_sql.match_syntax import MatchParser
 
 CREATE_FORM = (
@@ -73,7 +74,7 @@ class Flink(sqlglot.Dialect):
             "MATCH_RECOGNIZE": TokenType.MATCH_RECOGNIZE,
         }
 
-    class Parser(MatchParser):
+    class Parser(MatchParser, FunctionSyntax):
         """Adds WATERMARK FOR and TABLE(FUNCTION(...)), and remembers where each node was read."""
 
         CONSTRAINT_PARSERS = {  # noqa: RUF012 (sqlglot's own convention)

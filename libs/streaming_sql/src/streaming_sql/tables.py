@@ -9,24 +9,10 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from streaming_sql.dialect import CREATE_FORM, MetadataColumn, Statement, Watermark, unsupported
-from streaming_sql.types import BIGINT, BOOLEAN, DOUBLE, INT, STRING, TIMESTAMP, TIMESTAMP_LTZ, SqlType, decimal_type
+from streaming_sql.type_names import read_type
+from streaming_sql.types import SqlType
 
 _UNITS = {"MILLISECOND": 1, "SECOND": 1_000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
-_TYPES_FORM = (
-    "BOOLEAN, TINYINT, SMALLINT, INT, BIGINT, DOUBLE, DECIMAL(p, s), STRING, TIMESTAMP(3), TIMESTAMP_LTZ(3) "
-    "or ROW<name TYPE, ...>"
-)
-_SIMPLE_TYPES = {
-    "BOOLEAN": BOOLEAN,
-    "TINYINT": SqlType("TINYINT"),
-    "SMALLINT": SqlType("SMALLINT"),
-    "INT": INT,
-    "BIGINT": BIGINT,
-    "DOUBLE": DOUBLE,
-    "TEXT": STRING,
-    "TIMESTAMP": TIMESTAMP,
-    "TIMESTAMPLTZ": TIMESTAMP_LTZ,
-}
 _OPTION_PREFIXES = ("aws.", "scan.", "source.", "sink.", "json.", "csv.", "lookup.", "alert.")
 _OPTIONS = frozenset({"connector", "stream", "format", "severity", "path", "partition-key", "allowed-lateness"})
 METADATA = {
@@ -156,29 +142,6 @@ def _read_column(
         metadata[part.name] = (what, read_type(part.args.get("kind"), part, text))
     else:
         columns[part.name] = read_type(part.args.get("kind"), part, text)
-
-
-def read_type(node: exp.Expr | None, place: exp.Expr, text: str) -> SqlType:
-    """The SqlType of a parsed type; an error names the supported ones."""
-    if isinstance(node, exp.DataType):
-        name = node.this.value if isinstance(node.this, exp.DType) else str(node.this)
-        sizes = [int(size.name) for size in node.expressions if isinstance(size, exp.DataTypeParam)]
-        if name == "STRUCT" and node.expressions:
-            return SqlType("ROW", fields=tuple(_row_field(part, text) for part in node.expressions))
-        if name == "DECIMAL":
-            precision, scale = [*sizes, 10, 0][:2] if not sizes else [*sizes, 0][:2]
-            if 0 < precision <= 38 and 0 <= scale <= precision:
-                return decimal_type(precision, scale)
-        elif name in _SIMPLE_TYPES and (not sizes or (name.startswith("TIMESTAMP") and sizes == [3])):
-            return _SIMPLE_TYPES[name]
-    written = node.sql() if node else "no type"
-    raise unsupported(place, text, f"type {written} is not supported", _TYPES_FORM)
-
-
-def _row_field(part: exp.Expr, text: str) -> tuple[str, SqlType]:
-    if not isinstance(part, exp.ColumnDef):
-        raise unsupported(part, text, "a ROW field needs a name and a type", "ROW<name TYPE, ...>")
-    return part.name, read_type(part.args.get("kind"), part, text)
 
 
 def _options(tree: exp.Create, text: str) -> dict[str, str]:

@@ -42,7 +42,8 @@ def run(
     """Run SQL FILES over events and show the rows as their windows fire.
 
     A live table on a terminal, plain lines elsewhere; late, malformed and NULL counts at the end. With one input and
-    one stream no TABLE is needed. When the input ends, what is open fires; on Ctrl-C it stays open and is counted.
+    one stream no TABLE is needed. Reference tables are read from their path, or from --input TABLE=FILE. When the input
+    ends, what is open fires; on Ctrl-C it stays open and is counted.
     """
     from etl_cli.sql.run import RunOptions, run_files
 

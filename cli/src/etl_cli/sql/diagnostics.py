@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from streaming_sql import SqlError
@@ -38,7 +39,8 @@ def with_caret(error: SqlError, text: str) -> str:
         mark = "^" * min(_width(error, text), _WIDEST_LINE - (column - 1 - cut))
         lines.append(" " * (len(margin) - 2) + "| " + " " * (column - 1 - cut) + mark)
     if error.nearest:
-        lines.append(f"        nearest supported form: {error.nearest}")
+        hint = f"nearest supported form: {error.nearest}"
+        lines += wrap(hint, _WIDEST_LINE, initial_indent=" " * 8, subsequent_indent=" " * 10, break_on_hyphens=False)
     return "\n".join(lines)
 
 

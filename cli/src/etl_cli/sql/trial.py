@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from etl_cli.sql.showing import Sink
 from etl_cli.sql.values import Row
 from streaming_sql import Applied, Engine, Program
+from streaming_sql.operators.lookup_join import LookupJoinNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Trial:
     Attributes:
         sinks: the tables that its queries fill, by name.
         streams: the stream that an input's name stands for: a table that reads one, or the stream itself.
+        references: the paths of reference tables by their names.
 
     """
 
@@ -35,6 +37,11 @@ class Trial:
         self._tells_arrival = any(scan.metadata for scan in program.sources)
         self._lines = 0
         self.streams = _names(program)
+        self.references = {
+            node.table.name: node.table.options.get("path", "")
+            for node in program.nodes
+            if isinstance(node, LookupJoinNode)
+        }
         for stream in set(self.streams.values()):
             for place in range(shards):
                 self._engine.open_shard(_shard(stream, place), stream)
@@ -53,6 +60,10 @@ class Trial:
     def size(self) -> int:
         """Groups and rows held."""
         return self._engine.group_count
+
+    def set_reference(self, table: str, data: bytes) -> list[int]:
+        """Give a reference table its rows; the lines that are none."""
+        return self._engine.set_reference(table, "1", data)
 
     def partition_key(self, stream: str) -> str:
         """The JSON field that is the partition key of the stream's records, "" where no table says."""

@@ -219,3 +219,25 @@ def test_a_silent_shard_is_idle_and_all_silent_ones_let_time_pass():
     assert silence.judge(14.0) == ([], 0)
     assert silence.judge(15.5) == ([("s", 1)], 0)
     assert silence.judge(18.0) == ([("s", 0), ("s", 1)], 6000)
+
+
+def test_reference_tables_come_from_their_path_or_an_input(tmp_path, monkeypatch):
+    """A lookup join reads its table's file, or another one that --input names; a missing one is said."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "q.sql").write_text(
+        """CREATE TABLE events (`user` STRING, proc AS PROCTIME()) WITH ('connector' = 'kinesis', 'stream' = 'enriched');
+CREATE TABLE people (`user` STRING, city STRING, PRIMARY KEY (`user`) NOT ENFORCED)
+  WITH ('connector' = 'filesystem', 'path' = 'people.jsonl', 'format' = 'json');
+CREATE TABLE cities (`user` STRING, city STRING) WITH ('connector' = 'kinesis', 'stream' = 'aggregates');
+INSERT INTO cities SELECT e.`user`, p.city FROM events AS e
+JOIN people FOR SYSTEM_TIME AS OF e.proc AS p ON e.`user` = p.`user`;"""
+    )
+    (tmp_path / "e.jsonl").write_bytes(line("ada", 0))
+    result = run("q.sql", "--input", "e.jsonl", "--json")
+    assert result.exit_code == 1
+    assert "--input people=FILE" in result.stderr
+    (tmp_path / "people.jsonl").write_text('{"user": "ada", "city": "London"}')
+    (tmp_path / "other").write_text('{"user": "ada", "city": "Paris"}')
+    for extra, city in (((), "London"), (("--input", "people=other"), "Paris")):
+        (row,) = run("q.sql", "--input", "e.jsonl", "--json", *extra).stdout.splitlines()
+        assert json.loads(row)["row"]["city"] == city

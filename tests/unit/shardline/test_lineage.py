@@ -106,6 +106,17 @@ def test_an_ended_lease_goes_when_all_its_children_have_left_the_horizon() -> No
     assert leases_to_delete([ended, left, moved], listed) == [ended]
 
 
+def test_a_chain_of_ended_leases_goes_at_once_parents_first() -> None:
+    """Not one generation at a time: after many reshards the table would keep dozens for as many listings."""
+    first = Lease("1", END, children=("2",))
+    second = Lease("2", END, children=("3",), parents=("1",))
+    third = Lease("3", END, children=("4",), parents=("2",))
+    last = Lease("4", Checkpoint("5"), parents=("3",))
+    assert leases_to_delete([last, third, first, second], ["1", "2", "3", "4"]) == [first, second, third]
+    unfinished = Lease("1", Checkpoint("7"), children=("2",))
+    assert leases_to_delete([last, third, unfinished, second], ["1", "2", "3", "4"]) == []
+
+
 def test_a_lease_whose_shard_is_gone_stays_until_something_follows_it() -> None:
     """Else its children would be taken for strangers; an empty listing deletes nothing at all."""
     gone = Lease("p", Checkpoint("5"))

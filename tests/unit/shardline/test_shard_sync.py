@@ -68,6 +68,29 @@ async def test_a_lease_that_is_worked_on_here_is_not_deleted() -> None:
     assert losses == []
 
 
+async def test_a_chain_of_ended_leases_is_cleaned_up_as_far_as_its_parents_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A lease that somebody wrote meanwhile stays, and so do those after it; the next sync takes them all."""
+    table = MemoryLeaseTable()
+    await table.create(Lease("1", Checkpoint("SHARD_END"), children=("2",)))
+    await table.create(Lease("2", Checkpoint("SHARD_END"), children=("low", "high"), parents=("1",)))
+    for shard in (LOW, HIGH):
+        await table.create(Lease(shard.shard_id, Checkpoint("7"), parents=("2",)))
+    delete = table.delete
+
+    async def refused(lease: Lease) -> bool:
+        return lease.shard_id != "1" and await delete(lease)
+
+    listed = (Shard("1"), Shard("2", ("1",)), LOW, HIGH)
+    monkeypatch.setattr(table, "delete", refused)
+    await sync_of(table, [], *listed).sync(())
+    assert sorted(table.leases) == ["1", "2", "high", "low"]
+    monkeypatch.undo()
+    await sync_of(table, [], *listed).sync(())
+    assert sorted(table.leases) == ["high", "low"]
+
+
 async def test_a_lease_that_somebody_deleted_is_found_as_a_hole_and_made_again() -> None:
     """After as many audits as it takes to believe it; the hole is told until the lease is there."""
     table, losses = MemoryLeaseTable(), list[DataLoss]()

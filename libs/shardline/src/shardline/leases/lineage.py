@@ -75,27 +75,34 @@ def unleased_parents(children: Iterable[ChildShard], leases: Mapping[str, Lease]
 
 
 def leases_to_delete(leases: Sequence[Lease], listed: Iterable[str]) -> list[Lease]:
-    """Return the leases that nothing needs any more.
+    """Return the leases that nothing needs any more, parents before children.
 
     A fully delivered shard's lease goes once all its children have left TRIM_HORIZON and its own parents'
-    leases are gone; a lease goes at once when Kinesis no longer lists its shard and children of it are
-    leased or it is fully delivered. An empty listing deletes nothing.
+    leases are gone, those returned before it included: delete in this order, and none whose parent's stays. A lease
+    goes at once when Kinesis no longer lists its shard and children of it are leased or it is fully delivered. An
+    empty listing deletes nothing.
     """
     known = set(listed)
     if not known:
         return []
     leased = {lease.shard_id: lease for lease in leases}
     followed = {parent for lease in leases for parent in lease.parents}
-    return [
-        lease
+    going: dict[str, Lease] = {
+        lease.shard_id: lease
         for lease in leases
-        if (lease.shard_id not in known and (lease.is_ended or lease.shard_id in followed))
-        or _is_finished_with(lease, leased)
-    ]
+        if lease.shard_id not in known and (lease.is_ended or lease.shard_id in followed)
+    }
+    pending = [lease for lease in leases if lease.shard_id not in going]
+    while found := [lease for lease in pending if _is_finished_with(lease, leased, going)]:
+        going.update((lease.shard_id, lease) for lease in found)
+        pending = [lease for lease in pending if lease.shard_id not in going]
+    return list(going.values())
 
 
-def _is_finished_with(lease: Lease, leased: Mapping[str, Lease]) -> bool:
-    if not lease.is_ended or not lease.children or any(parent in leased for parent in lease.parents):
+def _is_finished_with(lease: Lease, leased: Mapping[str, Lease], going: Container[str]) -> bool:
+    if not lease.is_ended or not lease.children:
+        return False
+    if any(parent in leased and parent not in going for parent in lease.parents):
         return False
     children = [leased.get(child) for child in lease.children]
     return all(child and child.checkpoint.sequence_number != TRIM_HORIZON for child in children)

@@ -75,10 +75,18 @@ class ShardSync:
                 raise LeaseTableUnavailable(
                     f"listing leases and shards took over {LISTING_LASTS_SECONDS:g} s: too old to make leases from"
                 )
-        for lease in lineage.leases_to_delete(leases, [shard.shard_id for shard in shards]):
-            if lease.shard_id not in running and await self._table.delete(lease) and not lease.is_ended:
-                self._report(DataLoss(lease.shard_id, "shard_gone", lease.checkpoint))
+        await self._clean_up(lineage.leases_to_delete(leases, [shard.shard_id for shard in shards]), running)
         return created
+
+    async def _clean_up(self, leases: Sequence[Lease], running: Container[str]) -> None:
+        """Delete leases, parents first, and none whose parent's stays."""
+        kept: set[str] = set()
+        for lease in leases:
+            is_held_back = lease.shard_id in running or any(parent in kept for parent in lease.parents)
+            if is_held_back or not await self._table.delete(lease):
+                kept.add(lease.shard_id)
+            elif not lease.is_ended:
+                self._report(DataLoss(lease.shard_id, "shard_gone", lease.checkpoint))
 
     def audit(self, leases: Sequence[Lease]) -> bool:
         """Look for hash keys that no lease covers; returns whether holes are confirmed and a sync is due."""

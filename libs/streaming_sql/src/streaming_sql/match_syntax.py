@@ -83,9 +83,15 @@ class MatchParser(parser.Parser):
         if not self._match_text_seq("MEASURES"):
             return []
         self._in_measures = True
-        measures: list[exp.Expr] = self._parse_csv(self._parse_expression)
+        measures: list[exp.Expr] = self._parse_csv(self._parse_measure)
         self._in_measures = False
         return measures
+
+    def _parse_measure(self) -> exp.Expr:
+        value = self._parse_disjunction()
+        if not self._match(TokenType.ALIAS):
+            raise self._refusal("a measure needs a name", self._curr, "MEASURES a.x AS x")
+        return self.expression(exp.Alias(this=value, alias=self._parse_id_var()))
 
     def _parse_unary(self) -> exp.Expr | None:
         if self._in_measures and self._match_text_seq("FINAL"):

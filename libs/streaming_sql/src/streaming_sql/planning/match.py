@@ -191,8 +191,6 @@ class _MatchPlan:
         scope = MatchScope(self._text, self._kept, [], proctime=self._time.role == "proctime")
         measures = []
         for item in self._tree.args.get("measures") or []:
-            if not isinstance(item, exp.Alias):
-                raise self._refusal(item, "a measure needs a name", "MEASURES a.x AS x")
             if item.alias in taken:
                 raise self._refusal(item, f"column {item.alias} occurs twice", "a name of its own for each measure")
             taken.append(item.alias)

@@ -49,6 +49,12 @@ def test_answers_of_any_shape_give_a_page(nonsense: Any) -> None:
     assert (views.alerts, views.dead_letters, views.charts, views.late_count) == ((), (), (), 0)
 
 
+def test_an_alert_tells_whether_it_is_over() -> None:
+    """One whose rule resolves nothing has no status."""
+    found = read_page([answer({"rule": "r", "status": "resolved"}, {"rule": "r"}), answer(), answer()]).alerts
+    assert [alert.status for alert in found] == ["resolved", ""]
+
+
 def test_alerts_and_dead_letters_of_wrong_types_are_shown_as_text() -> None:
     wrong = {"rule": ["x"], "severity": 5, "time": "now", "key": "k", "code": None, "message": {"a": 1}}
     views = read_page([answer(wrong), answer(wrong), answer()])

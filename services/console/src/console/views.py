@@ -27,7 +27,7 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert, times in milliseconds since the epoch."""
+    """One alert, times in milliseconds since the epoch. `status` is empty where its rule resolves nothing."""
 
     id: str
     rule: str
@@ -35,6 +35,7 @@ class Alert:
     time: int
     window: tuple[int, int] | None
     facts: tuple[tuple[str, str], ...]
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +155,7 @@ def _alert(identity: str, source: Mapping[str, Any]) -> Alert:
         time=milliseconds(source.get("time")),
         window=window,
         facts=tuple(facts[:8]),
+        status=text(source.get("status")),
     )
 
 

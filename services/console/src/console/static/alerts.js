@@ -12,11 +12,11 @@ export function showAlerts({ known, views }) {
     list.replaceChildren(emptyNote(views.error ? `OpenSearch: unreachable, retrying — ${views.error}` : known ? "No rule has raised an alert." : "Asking OpenSearch…"));
     return;
   }
-  keyed(list, views.alerts, (alert) => alert.id, make, (item, alert) => setText(item.querySelector(".when"), ago(alert.time)));
+  keyed(list, views.alerts, (alert) => `${alert.id} ${alert.status}`, make, (item, alert) => setText(item.querySelector(".when"), ago(alert.time)));
 }
 
 function make(alert) {
-  return html("li", { class: "alert", "data-grade": GRADES[alert.severity] ?? "info" },
-    html("p", { class: "alert-head" }, html("span", { class: "pill" }, alert.severity), html("strong", {}, alert.rule.replaceAll("_", " ")), html("span", { class: "when" })),
+  return html("li", { class: "alert", "data-grade": alert.status === "resolved" ? "info" : GRADES[alert.severity] ?? "info" },
+    html("p", { class: "alert-head" }, html("span", { class: "pill" }, alert.severity), html("strong", {}, alert.rule.replaceAll("_", " ")), ...(alert.status ? [html("span", { class: "fact-name" }, alert.status)] : []), html("span", { class: "when" })),
     html("p", { class: "facts" }, ...alert.facts.map(([name, value]) => html("span", { class: "fact" }, html("span", { class: "fact-name" }, name), " ", value))));
 }

@@ -14,7 +14,7 @@ from streaming_sql.operators.join_side import JoinSide
 from streaming_sql.types import BIGINT, STRING
 from streaming_sql.watermark import NEVER
 
-DELAY = 3
+DELAY = 2
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def cases(draw: st.DrawFn, ordered: bool = False) -> Case:
     value = 0
     for number in range(draw(st.integers(1, 3))):
         drawn = draw(
-            st.lists(st.tuples(st.integers(0, 1), st.sampled_from(["a", "b", None]), st.integers(0, 30)), max_size=12)
+            st.lists(st.tuples(st.integers(0, 1), st.sampled_from(["a", "b", None]), st.integers(0, 14)), max_size=12)
         )
         if ordered:
             drawn.sort(key=lambda event: event[2])
@@ -56,8 +56,8 @@ def cases(draw: st.DrawFn, ordered: bool = False) -> Case:
             value += 1
             watermark = max(watermark, time - DELAY)
         shards.append(events)
-    lower = draw(st.integers(-8, 6))
-    upper = lower + draw(st.integers(-2, 8))
+    lower = draw(st.integers(-5, 4))
+    upper = lower + draw(st.integers(-2, 6))
     return Case(
         shards,
         lower,

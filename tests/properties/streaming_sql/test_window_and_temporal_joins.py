@@ -17,8 +17,8 @@ from streaming_sql.operators.window_join import Kind, WindowJoin
 from streaming_sql.types import BIGINT, STRING
 from streaming_sql.watermark import NEVER
 
-DELAY = 4
-SIZE = 10
+DELAY = 2
+SIZE = 6
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def shards(draw: st.DrawFn, ordered: bool = False) -> Shards:
     value = 0
     for number in range(draw(st.integers(1, 3))):
         drawn = draw(
-            st.lists(st.tuples(st.integers(0, 1), st.sampled_from(["a", "b", None]), st.integers(0, 40)), max_size=12)
+            st.lists(st.tuples(st.integers(0, 1), st.sampled_from(["a", "b", None]), st.integers(0, 16)), max_size=12)
         )
         if ordered:
             drawn.sort(key=lambda event: event[2])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -41,25 +41,31 @@ class Join:
         """Which sides' rows come out without a partner."""
         return OUTER[str(self.tree.side).upper()]
 
+    def read_too(self, nodes: Iterable[object]) -> None:
+        """Keep what these expressions read, too."""
+        more = names_in(nodes)
+        self.named = None if self.named is None or more is None else self.named | more
+
     def kept(self, relation: Relation) -> list[Column]:
         """The columns of an input that anything reads."""
         return [column for column in relation.columns if self.named is None or column.name in self.named]
 
 
 def names_read(select: exp.Select) -> set[str] | None:
-    """Every name that the SELECT's clauses use, None for all: no others need be kept in a join's state."""
-    parts = [part for name, part in select.args.items() if name not in {"from_", "joins", "with_"}]
-    joins = select.args.get("joins") or []
-    parts += [join.args.get("on") for join in joins]
-    parts += [table.args.get("version") for join in joins for table in join.find_all(exp.Table)]
+    """Every name that the SELECT's clauses but WHERE and the joins use, None for all."""
+    parts = [part for name, part in select.args.items() if name not in {"from_", "joins", "with_", "where"}]
+    return names_in([node for part in parts for node in (part if isinstance(part, list) else [part])])
+
+
+def names_in(nodes: Iterable[object]) -> set[str] | None:
+    """Every name that the expressions use, None for all."""
     names: set[str] = set()
-    for part in parts:
-        for node in part if isinstance(part, list) else [part]:
-            if not isinstance(node, exp.Expr):
-                continue
-            if any(_reads_all(star) for star in node.find_all(exp.Star)):
-                return None
-            names.update(identifier.name for identifier in node.find_all(exp.Identifier))
+    for node in nodes:
+        if not isinstance(node, exp.Expr):
+            continue
+        if any(_reads_all(star) for star in node.find_all(exp.Star)):
+            return None
+        names.update(identifier.name for identifier in node.find_all(exp.Identifier))
     return names
 
 
@@ -69,9 +75,10 @@ def _reads_all(star: exp.Star) -> bool:
 
 
 def join_sides(
-    join: Join, keys: list[tuple[Expression, Expression]]
+    join: Join, found: Conditions, keys: list[tuple[Expression, Expression]]
 ) -> tuple[tuple[JoinSide, JoinSide], tuple[Column, ...]]:
     """Both sides, only what is read of them; and their columns over the joined rows."""
+    join.read_too([*found.left, *found.right, *found.rest])
     kept = []
     sides = []
     for place, relation in enumerate((join.left, join.right)):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from streaming_sql.dialect import unsupported
+from streaming_sql.expressions import Expression
 from streaming_sql.operators.interval_join import IntervalJoinNode, output_delay
 from streaming_sql.operators.window_join import WindowJoinNode
 from streaming_sql.planning.join_conditions import INTERVAL_FORM, Conditions, JoinScope, conjuncts, resolvable
@@ -39,8 +40,13 @@ def plan_joins(
     """
     where = select.args.get("where")
     left = conjuncts(where.this) if where else []
-    for tree in select.args.get("joins") or []:
-        relation, left = _plan_join(Join(tree, left, names_read(select), relation, table(tree.this), planner))
+    trees: list[exp.Join] = select.args.get("joins") or []
+    for place, tree in enumerate(trees, 1):
+        join = Join(tree, left, names_read(select), relation, table(tree.this), planner)
+        join.read_too(
+            [part for later in trees[place:] for part in (later.args.get("on"), *later.find_all(exp.Version))]
+        )
+        relation, left = _plan_join(join)
     return relation, exp.and_(*left, copy=False) if left else None
 
 
@@ -57,6 +63,7 @@ def _plan_join(join: Join) -> tuple[Relation, list[exp.Expr]]:
     taken = [node for node in join.filters if inner and resolvable(scope, node)]
     found = scope.sort([*conjuncts(tree.args.get("on")), *taken])
     left = [node for node in join.filters if not any(node is known for known in taken)]
+    join.read_too(left)
     as_of = isinstance(tree.this, exp.Table) and tree.this.args.get("version") is not None
     _push_down(join, scope, found, right=not as_of)
     if as_of:
@@ -76,7 +83,7 @@ def _push_down(join: Join, scope: JoinScope, found: Conditions, *, right: bool) 
 
 def _plan_interval_join(join: Join, scope: JoinScope, found: Conditions) -> Relation:
     bounds = scope.bounds(found.times, join.tree.args.get("on") or join.tree)
-    sides, columns = join_sides(join, found.keys)
+    sides, columns = join_sides(join, found, found.keys)
     node = IntervalJoinNode(
         name=join.planner.name("interval join"),
         fingerprint=join.planner.digest(join.left, join.right),
@@ -101,7 +108,7 @@ def _plan_window_join(join: Join, scope: JoinScope, found: Conditions) -> Relati
     if join.left.bounds is None or join.right.bounds is None:
         raise unsupported(join.tree, join.text, "both sides of a window join need windows", INTERVAL_FORM)
     found.rest += found.times
-    sides, columns = join_sides(join, found.keys)
+    sides, columns = join_sides(join, found, found.keys)
     node = WindowJoinNode(
         name=join.planner.name("window join"),
         fingerprint=join.planner.digest(join.left, join.right),
@@ -111,5 +118,20 @@ def _plan_window_join(join: Join, scope: JoinScope, found: Conditions) -> Relati
         condition=residual(join, found, columns),
     )
     width = len(columns)
-    columns = tuple(replace(column, role="" if column.role == "key" else column.role) for column in columns)
-    return Relation(node, columns, bounds=(itemgetter(width), itemgetter(width + 1)))
+    bounds = (itemgetter(width), itemgetter(width + 1))
+    keys = _keys(join, columns)
+    if not keys:  # nothing less than all of a row tells it from others of its window
+        columns = tuple(replace(column, role=column.role or "key") for column in columns)
+    return Relation(node, columns, bounds=bounds, keys=keys)
+
+
+def _keys(join: Join, columns: tuple[Column, ...]) -> tuple[Expression, ...]:
+    """What tells joined rows of one window apart: the keys of both sides, if they are grouped and all kept."""
+    kept = [*join.kept(join.left), *join.kept(join.right)]
+    found = []
+    for key in (*join.left.keys, *join.right.keys):
+        places = [place for place, column in enumerate(kept) if column.expression is key]
+        if not places:
+            return ()
+        found.append(columns[places[0]].expression)
+    return tuple(found) if join.left.keys and join.right.keys else ()

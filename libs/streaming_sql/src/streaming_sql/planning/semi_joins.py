@@ -75,9 +75,14 @@ def plan_semi_joins(
     tests = [test for node in conditions if (test := _test(node)) is not None]
     if not tests:
         return relation, where
-    names = names_read(select)
     for test in tests:
-        relation = _plan_test(test, names, attach_windows(relation, planner), table, planner)
+        source = test.subquery.args.get("from_")
+        if source is None:
+            raise unsupported(test.node, planner.text, "the subquery needs a FROM", SEMI_FORM)
+        left, right = attach_windows(relation, planner), attach_windows(table(source.this), planner)
+        join = Join(exp.Join(this=source.this), [], names_read(select), left, right, planner)
+        join.read_too([select.args["where"]])
+        relation = _plan_test(test, join)
     rest = [node for node in conditions if not any(node is test.node for test in tests)]
     return relation, exp.and_(*rest, copy=False) if rest else None
 
@@ -94,25 +99,21 @@ def _test(node: exp.Expr, *, negated: bool = False) -> _Test | None:
     return _Test(node, query, inner.this, negated) if isinstance(query, exp.Select) else None
 
 
-def _plan_test(
-    test: _Test, names: set[str] | None, left: Relation, table: Callable[[exp.Expr], Relation], planner: Planner
-) -> Relation:
-    subquery, text = test.subquery, planner.text
+def _plan_test(test: _Test, join: Join) -> Relation:
+    subquery, text = test.subquery, join.text
     only(subquery, text, SEMI_FORM, "expressions", "from_", "where")
-    source = subquery.args.get("from_")
-    if source is None or left.updating:
-        raise unsupported(test.node, text, "the subquery must read rows of the same window", SEMI_FORM)
-    right = attach_windows(table(source.this), planner)
+    left, right = join.left, join.right
+    if left.updating or right.updating:
+        raise unsupported(test.node, text, "rows that are revised later cannot be joined", SEMI_FORM)
     scope = _InnerScope(left, right, text)
     where = subquery.args.get("where")
     found = scope.sort(conjuncts(where.this if where else None))
-    join = Join(exp.Join(this=source.this), [], names, left, right, planner)
-    value = _membership(test, join)
-    if value is not None and not test.negated:
-        found.keys.append(value)
     if found.windows != {"window_start", "window_end"} or left.bounds is None or right.bounds is None:
         message = "a subquery in WHERE must be bound to the window of the outer row, or all rows would be kept for ever"
         raise unsupported(test.node, text, message, SEMI_FORM)
+    value = _membership(test, join)
+    if value is not None and not test.negated:
+        found.keys.append(value)
     if not test.negated and (condition := scope.all_of(found.left)):
         join.left, found.left = left.filtered(condition.evaluate), []
     if condition := scope.all_of(found.right):
@@ -139,7 +140,7 @@ def _membership(test: _Test, join: Join) -> tuple[Expression, Expression] | None
 
 
 def _joined(join: Join, test: _Test, found: Conditions) -> Relation:
-    sides, columns = join_sides(join, found.keys)
+    sides, columns = join_sides(join, found, found.keys)
     condition = residual(join, found, columns, _InnerScope)
     width = len(join.kept(join.left))
     if test.value is not None and test.negated:
@@ -161,7 +162,14 @@ def _joined(join: Join, test: _Test, found: Conditions) -> Relation:
         kind="ANTI" if test.negated else "SEMI",
         condition=condition,
     )
-    return Relation(node, columns[:width], bounds=(itemgetter(width), itemgetter(width + 1)), keys=())
+    return Relation(node, columns[:width], bounds=(itemgetter(width), itemgetter(width + 1)), keys=_keys(join, columns))
+
+
+def _keys(join: Join, columns: tuple[Column, ...]) -> tuple[Expression, ...]:
+    """The left side's keys over the joined rows, if all are kept."""
+    kept = join.kept(join.left)
+    places = [place for key in join.left.keys for place, column in enumerate(kept) if column.expression is key]
+    return tuple(columns[place].expression for place in places) if len(places) == len(join.left.keys) else ()
 
 
 def _perhaps_equal(values: tuple[Expression, Expression] | None) -> Evaluate:

@@ -56,7 +56,7 @@ def _plan_lookup(join: Join, found: Conditions, table: Table | None) -> Relation
     if table is None or table.options.get("connector") != "filesystem" or not isinstance(scan, Scan):
         message = f"{join.tree.this.name} is no reference table"
         raise unsupported(join.tree.this, join.text, message, REFERENCE_FORM)
-    sides, columns = join_sides(join, found.keys)
+    sides, columns = join_sides(join, found, found.keys)
     node = LookupJoinNode(
         name=join.planner.name("lookup join"),
         fingerprint=join.planner.digest(join.left, join.right),
@@ -85,7 +85,7 @@ def _plan_versions(join: Join, scope: JoinScope, found: Conditions, table: Table
         raise unsupported(join.tree, join.text, message, TEMPORAL_FORM)
     places = [keyed[name] for name in table.primary_key]
     found.rest += [node for place, node in enumerate(found.key_nodes) if place not in places]
-    sides, columns = join_sides(join, [found.keys[place] for place in places])
+    sides, columns = join_sides(join, found, [found.keys[place] for place in places])
     node = TemporalJoinNode(
         name=join.planner.name("temporal join"),
         fingerprint=join.planner.digest(join.left, join.right),

@@ -56,7 +56,7 @@ def plan_union(tree: exp.Union, query: Callable[[exp.Expr, Planner], Relation], 
 def _parts(tree: exp.Expr, planner: Planner) -> list[exp.Expr]:
     if not isinstance(tree, exp.Union):
         return [tree]
-    only(tree, planner.text, _FORM, "this", "expression", "with_")
+    only(tree, planner.text, _FORM, "this", "expression", "with_", "distinct")
     if tree.args.get("distinct"):
         message = "UNION without ALL must keep all rows for ever to tell them apart"
         raise unsupported(tree.expression, planner.text, message, _FORM)

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def attach_windows(relation: Relation, planner: Planner) -> Relation:
     """The relation with window_start, window_end and window_time as columns; itself if no window function waits.
 
-    As in Flink the event-time column becomes a plain timestamp, and window_time the event time.
+    window_time is an event-time column beside the one that the windows were made by. All others together are what
+    tells rows of one window apart.
 
     Raises:
         SqlError: for SESSION, whose windows are known only when they are grouped.
@@ -45,7 +46,7 @@ def attach_windows(relation: Relation, planner: Planner) -> Relation:
     time = relation.of_role("rowtime", "proctime", "window_time")
     table = next((column.table for column in relation.columns), "")
     columns = [
-        replace(column, expression=_inside(column.expression), role="rowtime" if column.role == "rowtime" else "")
+        replace(column, expression=_inside(column.expression), role="rowtime" if column.role == "rowtime" else "key")
         for column in relation.columns
     ]
     columns += [

@@ -101,6 +101,8 @@ def _crossing(edge: Input, receive: Callable[..., None]) -> Emit:
     def filtered(row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
         if condition(row) is True:
             receive(row, time, watermark, shard, change)
+        elif change == "+U":  # what it replaces may have crossed
+            receive(row, time, watermark, shard, "-D")
 
     return filtered
 

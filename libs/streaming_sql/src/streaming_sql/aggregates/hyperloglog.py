@@ -28,11 +28,13 @@ _DENSE_AT = 512
 """With more registers in use a bytearray is smaller than a dict."""
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 16, typed=True)
 def register(value: Any) -> tuple[int, int]:
     """The register that a value falls in, and its rank: the place of the first 1 among the other bits of its hash."""
     if isinstance(value, Decimal):
         value = str(value.normalize())
+    elif isinstance(value, float):
+        value += 0.0  # -0.0 and 0.0 are one value
     text = value if isinstance(value, str) else repr(value)
     hashed = int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
     rest = hashed & ((1 << _RANK_BITS) - 1)

@@ -188,8 +188,7 @@ class OrderedDistinct(_Sequence):
         item, time, shard, number = value
         entries = state[-1].setdefault(shard, {})
         if item not in entries:
-            greatest = next(reversed(entries.values()))[1] if entries else time
-            entries[item] = [item, max(time, greatest), number]
+            entries[item] = [item, time, number]
         return state
 
     def merge(self, left: list[Any], right: list[Any], /) -> list[Any]:

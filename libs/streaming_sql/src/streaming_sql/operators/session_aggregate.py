@@ -144,6 +144,7 @@ class SessionAggregate:
         """Put aside the sessions that the key's shard has passed, though they have yet to fire."""
         count = next((place for place, one in enumerate(sessions) if one.end - 1 > passed), len(sessions))
         self._closed.setdefault(key, []).extend(sessions[:count])
+        self._dirty.add(key)
         del sessions[:count]
         if sessions:
             return sessions

@@ -8,6 +8,8 @@ from streaming_sql.functions.calendar import DAY, HOUR, MINUTE, SECOND, date_of,
 
 _TIMESTAMP = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?: (\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.(\d{0,9}))?)?", re.ASCII)
 _JSON_TIMESTAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)([ T])(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{0,9}))?)?(Z?)", re.ASCII)
+_JSON_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
+_JSON_TIME = re.compile(r"(\d\d):(\d\d):(\d\d)(?:\.(\d{0,9}))?Z?", re.ASCII)
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _MAX_HOURS = 596  # of an int of milliseconds
 
@@ -112,6 +114,26 @@ def parse_time(text: str) -> int | None:
 def _fraction(digits: str) -> int:
     value = int("".join(digit if digit in "0123456789" else "0" for digit in digits[:3]).ljust(3, "0"))
     return value + (len(digits) > 3 and digits[3] >= "5")
+
+
+def parse_json_date(text: str) -> int | None:
+    """Days of 2020-02-29, else NULL."""
+    match = _JSON_DATE.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day = (int(part) for part in match.groups())
+    return days_of(year, month, day) if 1 <= month <= 12 and 1 <= day <= month_length(year, month) else None
+
+
+def parse_json_time(text: str) -> int | None:
+    """Milliseconds of 12:34:56[.789], with a Z or without, else NULL."""
+    match = _JSON_TIME.fullmatch(text)
+    if match is None:
+        return None
+    hour, minute, second = (int(match[place]) for place in (1, 2, 3))
+    if hour > 23 or minute > 59 or second > 59:
+        return None
+    return hour * HOUR + minute * MINUTE + second * SECOND + int((match[4] or "").ljust(3, "0")[:3])
 
 
 def parse_json_timestamp(text: str, *, iso: bool, local: bool) -> int | None:

@@ -21,7 +21,7 @@ from streaming_sql.operators.over_functions import (
     SlidingExtreme,
     SlidingFirst,
 )
-from streaming_sql.types import INT, STRING
+from streaming_sql.types import BOOLEAN, INT, STRING, SqlType
 
 Event = tuple[str, int, int | None]
 """A key, a time, a value."""
@@ -42,6 +42,19 @@ def functions(frame: Frame) -> tuple[FrameFunction, ...]:
         return First(INT), Last(INT), Lag(INT, 1, -1), RowNumber(), Accumulated(Sum(INT)), Accumulated(Average(INT))
     least, most = SlidingExtreme(INT, greatest=False), SlidingExtreme(INT, greatest=True)
     return SlidingFirst(INT), Last(INT), least, most, Merged(Sum(INT), INT), Merged(Average(INT), INT)
+
+
+def argument(function: FrameFunction, value: int | None) -> Any:
+    """What the planner gives a function: LAG takes NULLs in, ROW_NUMBER counts every row."""
+    if isinstance(function, RowNumber):
+        return True
+    return (value,) if isinstance(function, Lag) else value
+
+
+def argument_type(function: FrameFunction) -> SqlType:
+    if isinstance(function, RowNumber):
+        return BOOLEAN
+    return SqlType("ROW", fields=(("value", INT),)) if isinstance(function, Lag) else INT
 
 
 def results(frame: Frame, values: list[int | None]) -> tuple[Any, ...]:
@@ -65,8 +78,8 @@ def node(frame: Frame, *, local: bool) -> OverNode:
         key_types=(STRING,),
         columns=lambda row: row,
         column_types=(STRING, INT, INT),
-        arguments=lambda row: (row[2],) * len(chosen),
-        argument_types=(INT,) * len(chosen),
+        arguments=lambda row: tuple(argument(function, row[2]) for function in chosen),
+        argument_types=tuple(argument_type(function) for function in chosen),
         functions=chosen,
         frame=frame,
     )

@@ -68,7 +68,7 @@ class RowNumber:
 
 @dataclass(frozen=True)
 class Lag(Queue):
-    """LAG(x, offset, default): the value, NULL or not, `offset` rows before the frame's last row.
+    """LAG(x, offset, default): the value, NULL or not, `offset` rows before the frame's last row. It takes (x,).
 
     As in Flink all rows of one time under RANGE have one frame, and so one result. Where a value is NULL and a default
     is given Flink 1.20 takes the result for NOT NULL and gives -1 or '' by type; here it is NULL, as SQL says.
@@ -77,8 +77,8 @@ class Lag(Queue):
     offset: int = 1
     default: Any = None
 
-    def enter(self, state: deque[Any], value: Any) -> deque[Any]:
-        state.append(value)
+    def enter(self, state: deque[Any], value: tuple[Any]) -> deque[Any]:
+        state.append(value[0])
         if len(state) > self.offset + 1:
             state.popleft()
         return state

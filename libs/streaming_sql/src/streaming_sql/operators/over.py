@@ -95,6 +95,9 @@ class Over:
         self._held: list[Computed] = []
         self._rows = 0
         self._compute = self._compute_rows if node.frame.rows else self._compute_range
+        self._enter = [function.enter for function in node.functions]
+        self._leave = [function.leave for function in node.functions]
+        self._result = [function.result for function in node.functions]
         self._codec = OverCodec(node.key_types, node.column_types, node.argument_types, node.functions)
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: object = "+I", /) -> None:
@@ -148,7 +151,9 @@ class Over:
 
     def _run_ahead(self, key: Key, partition: Partition, watermark: int) -> Partition | None:
         """Fire what the key's own shard has passed; the least watermark may lag, so the rows are held."""
-        for computed in self._run(key, partition, watermark):
+        rows: list[Computed] = []
+        self._run(key, partition, watermark, rows)
+        for computed in rows:
             heappush(self._held, computed)
         known = self._partitions.get(key)
         if known is not None and known.timers and known.scheduled != known.timers[0][0]:
@@ -157,14 +162,15 @@ class Over:
 
     def advance(self, before: int, now: int, /) -> None:
         """Compute and emit every row that is due, oldest first."""
-        schedule, computed = self._schedule, []
+        schedule = self._schedule
+        computed: list[Computed] = []
         while schedule and schedule[0][0] <= now:
             due, _, key = heappop(schedule)
             partition = self._partitions.get(key)
             if partition is None or partition.scheduled != due:
                 continue
             partition.scheduled = None
-            computed += self._run(key, partition, now)
+            self._run(key, partition, now, computed)
             if partition.timers and self._partitions.get(key) is partition:
                 self._put_on_schedule(key, partition, partition.timers[0][0])
         while self._held and self._held[0][0] <= now:
@@ -175,9 +181,8 @@ class Over:
         for _, time, shard, _, row, watermark, _ in computed:
             emit(row, time, watermark if time <= watermark else before, shard)
 
-    def _run(self, key: Key, partition: Partition, watermark: int) -> list[Computed]:
+    def _run(self, key: Key, partition: Partition, watermark: int, computed: list[Computed]) -> None:
         """Fire the key's timers up to `watermark`."""
-        computed: list[Computed] = []
         timers, waiting = partition.timers, partition.waiting
         self.dirty.add(key)
         while timers and timers[0][0] <= watermark:
@@ -192,51 +197,53 @@ class Over:
                     rows.sort(key=itemgetter(0, 1))
                 self._compute(key, partition, due, time, rows, computed)
             partition.last = time
-        return computed
 
     def _compute_range(
         self, key: Key, partition: Partition, due: int, time: int, rows: list[Row], computed: list[Computed]
     ) -> None:
-        functions, states, frame, reach = self._node.functions, partition.states, partition.frame, self._reach
+        states, frame, reach = partition.states, partition.frame, self._node.frame.preceding
         if reach is None:
             self._rows -= len(rows)
         else:
             while frame and time - frame[0][0] > reach:
-                self._leave(partition)
-            frame.extend([(time, row[3]) for row in rows])
+                self._drop(partition)
+            for row in rows:
+                frame.append((time, row[3]))
         for row in rows:
-            for place, value in enumerate(row[3]):
-                states[place] = functions[place].enter(states[place], value)
-        results = tuple([function.result(state) for function, state in zip(functions, states, strict=True)])
+            self._take(states, row[3])
+        results = tuple([result(state) for result, state in zip(self._result, states, strict=True)])
         for shard, number, columns, _, watermark in rows:
             computed.append((due, time, shard, number, columns + results, watermark, key))
 
     def _compute_rows(
         self, key: Key, partition: Partition, due: int, time: int, rows: list[Row], computed: list[Computed]
     ) -> None:
-        functions, states, frame, reach = self._node.functions, partition.states, partition.frame, self._reach
+        states, frame, reach = partition.states, partition.frame, self._node.frame.preceding
         if reach is None:
             self._rows -= len(rows)
         for shard, number, columns, values, watermark in rows:
             if reach is not None:
                 if len(frame) > reach:
-                    self._leave(partition)
+                    self._drop(partition)
                 frame.append((time, values))
-            for place, value in enumerate(values):
-                states[place] = functions[place].enter(states[place], value)
-            results = tuple([function.result(state) for function, state in zip(functions, states, strict=True)])
+            self._take(states, values)
+            results = tuple([result(state) for result, state in zip(self._result, states, strict=True)])
             computed.append((due, time, shard, number, columns + results, watermark, key))
 
-    def _leave(self, partition: Partition) -> None:
+    def _take(self, states: list[Any], values: tuple[Any, ...]) -> None:
+        """A row enters the frame."""
+        for place, value in enumerate(values):
+            if value is not None:
+                states[place] = self._enter[place](states[place], value)
+
+    def _drop(self, partition: Partition) -> None:
+        """The frame's first row leaves it."""
         states = partition.states
         _, values = partition.frame.popleft()
         self._rows -= 1
-        for place, (function, value) in enumerate(zip(self._node.functions, values, strict=True)):
-            states[place] = function.leave(states[place], value)
-
-    @property
-    def _reach(self) -> int | None:
-        return self._node.frame.preceding
+        for place, value in enumerate(values):
+            if value is not None:
+                states[place] = self._leave[place](states[place], value)
 
     def flush_time(self) -> int | None:
         """The watermark at which the last buffered row is due."""

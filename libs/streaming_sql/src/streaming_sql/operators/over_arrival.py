@@ -71,8 +71,9 @@ class OverArrival:
         if node.frame.preceding is not None:
             partition.frame.append((at, values))
             self._rows += 1
-        for place, (function, value) in enumerate(zip(node.functions, values, strict=True)):
-            states[place] = function.enter(states[place], value)
+        for place, value in enumerate(values):
+            if value is not None:
+                states[place] = node.functions[place].enter(states[place], value)
         results = tuple([function.result(state) for function, state in zip(node.functions, states, strict=True)])
         self.emit(node.columns(row) + results, time, watermark, shard)
         if self._forgets:
@@ -86,8 +87,9 @@ class OverArrival:
         while frame and (len(frame) > reach if self._node.frame.rows else at - frame[0][0] > reach):
             _, values = frame.popleft()
             self._rows -= 1
-            for place, (function, value) in enumerate(zip(self._node.functions, values, strict=True)):
-                partition.states[place] = function.leave(partition.states[place], value)
+            for place, value in enumerate(values):
+                if value is not None:
+                    partition.states[place] = self._node.functions[place].leave(partition.states[place], value)
 
     def _set_expiry(self, key: Key, partition: Partition, at: int, shard: str) -> None:
         reach = self._node.frame.preceding or 0

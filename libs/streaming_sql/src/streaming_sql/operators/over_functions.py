@@ -8,6 +8,7 @@ same however long the frame is.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ from streaming_sql.types import SqlType
 
 
 class FrameFunction(Protocol):
-    """One function of an OVER window. Values may be None, for NULL."""
+    """One function of an OVER window. Values are never NULL: of a row whose value is NULL the caller leaves it out."""
 
     @property
     def type(self) -> SqlType:
@@ -43,7 +44,7 @@ class FrameFunction(Protocol):
 
 @dataclass(frozen=True)
 class Accumulated:
-    """An aggregate whose accumulator takes values back, or whose frame only grows. NULLs are left out.
+    """An aggregate whose accumulator takes values back, or whose frame only grows.
 
     Attributes:
         ordered: the accumulator wants (value, time, shard, number); the order of the calls is the order here.
@@ -60,16 +61,18 @@ class Accumulated:
     def initial(self) -> Any:
         return self.accumulator.initial()
 
-    def enter(self, state: Any, value: Any) -> Any:
-        if value is None:
-            return state
-        return self.accumulator.add(state, (value, 0, "", 0) if self.ordered else value)
+    @property
+    def enter(self) -> Callable[[Any, Any], Any]:  # what is called for each row, without detour
+        add = self.accumulator.add
+        return (lambda state, value: add(state, (value, 0, "", 0))) if self.ordered else add
 
-    def leave(self, state: Any, value: Any) -> Any:
-        return state if value is None else self.accumulator.retract(state, value)
+    @property
+    def leave(self) -> Callable[[Any, Any], Any]:
+        return self.accumulator.retract
 
-    def result(self, state: Any) -> Any:
-        return self.accumulator.result(state)
+    @property
+    def result(self) -> Callable[[Any], Any]:
+        return self.accumulator.result
 
     def encode(self, state: Any) -> Any:
         return self.accumulator.encode(state)
@@ -105,8 +108,6 @@ class SlidingExtreme(Queue):
     greatest: bool
 
     def enter(self, state: deque[Any], value: Any) -> deque[Any]:
-        if value is None:
-            return state
         if self.greatest:
             while state and state[-1] < value:
                 state.pop()
@@ -117,7 +118,7 @@ class SlidingExtreme(Queue):
         return state
 
     def leave(self, state: deque[Any], value: Any) -> deque[Any]:
-        if value is not None and state[0] == value:
+        if state[0] == value:
             state.popleft()
         return state
 
@@ -130,13 +131,11 @@ class SlidingFirst(Queue):
     """FIRST_VALUE over a frame that rows leave: its first value that is not NULL."""
 
     def enter(self, state: deque[Any], value: Any) -> deque[Any]:
-        if value is not None:
-            state.append(value)
+        state.append(value)
         return state
 
     def leave(self, state: deque[Any], value: Any) -> deque[Any]:
-        if value is not None:
-            state.popleft()
+        state.popleft()
         return state
 
     def result(self, state: deque[Any]) -> Any:
@@ -153,10 +152,10 @@ class Last:
         return None, 0
 
     def enter(self, state: tuple[Any, int], value: Any) -> tuple[Any, int]:
-        return state if value is None else (value, state[1] + 1)
+        return value, state[1] + 1
 
     def leave(self, state: tuple[Any, int], value: Any) -> tuple[Any, int]:
-        return state if value is None else (state[0], state[1] - 1)
+        return state[0], state[1] - 1
 
     def result(self, state: tuple[Any, int]) -> Any:
         return state[0] if state[1] else None
@@ -188,14 +187,11 @@ class Merged:
         return [[], [], self.accumulator.initial()]
 
     def enter(self, state: list[Any], value: Any) -> list[Any]:
-        if value is not None:
-            state[1].append(value)
-            state[2] = self.accumulator.add(state[2], value)
+        state[1].append(value)
+        state[2] = self.accumulator.add(state[2], value)
         return state
 
     def leave(self, state: list[Any], value: Any) -> list[Any]:
-        if value is None:
-            return state
         if not state[0]:
             state[0] = self._turned_over(state[1])
             state[1], state[2] = [], self.accumulator.initial()
@@ -231,13 +227,11 @@ class SlidingText(Queue):
     separator: str
 
     def enter(self, state: deque[Any], value: Any) -> deque[Any]:
-        if value is not None:
-            state.append(value)
+        state.append(value)
         return state
 
     def leave(self, state: deque[Any], value: Any) -> deque[Any]:
-        if value is not None:
-            state.popleft()
+        state.popleft()
         return state
 
     def result(self, state: deque[Any]) -> Any:

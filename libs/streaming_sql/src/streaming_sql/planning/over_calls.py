@@ -73,7 +73,7 @@ def compile_call(call: exp.Expr, frame: Frame, scope: Scope) -> OverCall:
     if refused:
         raise unsupported(call, scope.text, *refused)
     if isinstance(call, _RANKINGS):
-        return OverCall(RowNumber(), _nothing, BOOLEAN)
+        return OverCall(RowNumber(), _present, BOOLEAN)
     if isinstance(call, exp.Lag):
         return _lag(call, scope)
     aggregate = compile_aggregate(call, scope, retract=True)
@@ -124,16 +124,13 @@ def _lag(call: exp.Lag, scope: Scope) -> OverCall:
             raise unsupported(default, scope.text, "LAG takes a literal default", form)
         fallback = compiled.constant
     function = Lag(value.type, int(offset.name) if offset is not None else 1, fallback)
-    return OverCall(function, value.evaluate, value.type)
+    evaluate = value.evaluate
+    return OverCall(function, lambda row: (evaluate(row),), SqlType("ROW", fields=(("value", value.type),)))
 
 
 def _name(call: exp.Expr) -> str:
     names: dict[type[exp.Expr], str] = {exp.RowNumber: "ROW_NUMBER", exp.DenseRank: "DENSE_RANK", exp.Rank: "RANK"}
     return names.get(type(call), "LAG")
-
-
-def _nothing(row: object) -> None:
-    return None
 
 
 def _present(row: object) -> bool:

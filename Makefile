@@ -20,7 +20,7 @@ MUTATION ?=
 VERBOSE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-fast check format lock install conformance compose-test wheels clean simulate oracle oracle-sample
+.PHONY: help demo test test-long test-fast check format lock install conformance compose-test wheels clean simulate oracle oracle-sample oracle-fuzz bench-aggregate
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -87,6 +87,12 @@ oracle: .venv/.dev ## Ask real Flink every query on every input; compare with th
 
 oracle-sample: .venv/.dev ## The same with a dozen queries, in about three minutes
 	@nice $(BIN)/python tests/oracle --sample
+
+oracle-fuzz: .venv/.dev ## Compare random queries on random inputs with real Flink (SEED=1 CASES=120)
+	@nice $(BIN)/python tests/oracle/fuzz.py --seed $(or $(SEED),1) --cases $(or $(CASES),120)
+
+bench-aggregate: .venv/.dev ## Measure streaming SQL beside a hand-written loop and Flink on the same events (BENCH="--events 200000 …")
+	$(BIN)/python tests/performance/aggregate $(BENCH)
 
 clean: ## Remove environments, stacks and caches of this checkout
 	rm -rf .venv .stack artifacts build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

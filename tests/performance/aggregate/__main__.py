@@ -1,9 +1,9 @@
 """The engine beside a hand-written loop and beside Flink, on the same events.
 
-`python tests/performance/aggregate [--events 1000000] [--a-second 10000] [--repeats 3] [--only tumble hop] [--no-flink]`.
-Every run is a process of its own. A rate is events a CPU-second from the first event's bytes to the last row's JSON; the
-lines are in memory before. CPU-seconds are those of the whole process, start and compilation included, of Flink its JVM's
-and PyFlink's. Each figure is the median of the repeats; Flink runs once.
+`python tests/performance/aggregate [--events 1000000] [--a-second 10000] [--repeats 3] [--only tumble …] [--no-flink]`.
+Every run is a process of its own. A rate is events a CPU-second from the first event's bytes to the last row's JSON;
+the lines are in memory before. CPU-seconds are those of the whole process, start and compilation included, of Flink
+its JVM's and PyFlink's. Each figure is the median of the repeats; Flink runs once.
 """
 
 from __future__ import annotations

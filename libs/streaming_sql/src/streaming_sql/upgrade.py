@@ -50,8 +50,10 @@ def _query(old: SinkNode | None, new: SinkNode | None) -> QueryUpgrade:
     olds = {_identity(node): node for node in _stateful(old)}
     steps = [_step(olds.pop(_identity(node), None), node) for node in _stateful(new)]
     steps += [Step(node.name, node.describe()[0], "removed") for node in olds.values()]
-    if new is None or old is None:
-        return QueryUpgrade((new or old).query if new or old else "", "added" if new else "removed", tuple(steps))
+    if old is None or new is None:
+        one = old or new
+        assert one is not None
+        return QueryUpgrade(one.query, "added" if new else "removed", tuple(steps))
     same = all(step.fate == "kept" for step in steps) and old.fingerprint == new.fingerprint
     return QueryUpgrade(new.query, "kept" if same else "anew", tuple(steps))
 

@@ -225,7 +225,8 @@ def test_reference_tables_come_from_their_path_or_an_input(tmp_path, monkeypatch
     """A lookup join reads its table's file, or another one that --input names; a missing one is said."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "q.sql").write_text(
-        """CREATE TABLE events (`user` STRING, proc AS PROCTIME()) WITH ('connector' = 'kinesis', 'stream' = 'enriched');
+        """CREATE TABLE events (`user` STRING, proc AS PROCTIME())
+  WITH ('connector' = 'kinesis', 'stream' = 'enriched');
 CREATE TABLE people (`user` STRING, city STRING, PRIMARY KEY (`user`) NOT ENFORCED)
   WITH ('connector' = 'filesystem', 'path' = 'people.jsonl', 'format' = 'json');
 CREATE TABLE cities (`user` STRING, city STRING) WITH ('connector' = 'kinesis', 'stream' = 'aggregates');

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
+
+import msgspec
 
 from streaming_sql.alerts import AlertChange
 from streaming_sql.expressions import Evaluate
@@ -12,8 +15,7 @@ from streaming_sql.nodes import Node, Output
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
 
 
-@dataclass(frozen=True, slots=True)
-class ResultRow:
+class ResultRow(msgspec.Struct, frozen=True, gc=False):
     """One row of a sink; times in ms.
 
     Attributes:
@@ -91,21 +93,23 @@ class Sink:
         self._end = node.bounds[1] if node.bounds else None
         self._keys = [(output.name, output.evaluate) for output in node.outputs if output.role == "key"]
         self._values = [(output.name, output.evaluate) for output in node.outputs if output.role == "value"]
+        self._key_of, self._values_of = _columns(self._keys), _columns(self._values)
+        self._query, self._options, self._identity = node.query, node.options, node.identity
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
         """One row of the result."""
         start, end = self._start, self._end
         self.rows.append(
             ResultRow(
-                self._node.query,
+                self._query,
                 None if start is None else start(row),
                 None if end is None else end(row),
-                {name: evaluate(row) for name, evaluate in self._keys},
-                {name: evaluate(row) for name, evaluate in self._values},
-                self._node.options,
+                self._key_of(row),
+                self._values_of(row),
+                self._options,
                 change,
                 time,
-                tuple([evaluate(row) for evaluate in self._node.identity]),
+                tuple([evaluate(row) for evaluate in self._identity]) if self._identity else (),
             )
         )
 
@@ -127,3 +131,17 @@ class Sink:
     def size(self) -> int:
         """Nothing is held."""
         return 0
+
+
+def _columns(evaluations: Sequence[tuple[str, Evaluate]]) -> Callable[[Any], dict[str, Any]]:
+    """What makes values by their names from a base row."""
+    if not evaluations:
+        return lambda row: {}
+    if len(evaluations) == 1:
+        name, evaluate = evaluations[0]
+        return lambda row: {name: evaluate(row)}
+    if not all(isinstance(evaluate, itemgetter) for _, evaluate in evaluations):
+        return lambda row: {name: evaluate(row) for name, evaluate in evaluations}
+    names = tuple(name for name, _ in evaluations)
+    take: Callable[[Any], Any] = itemgetter(*(evaluate.__reduce__()[1][0] for _, evaluate in evaluations))
+    return lambda row: dict(zip(names, take(row), strict=True))

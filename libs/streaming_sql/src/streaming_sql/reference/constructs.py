@@ -62,14 +62,14 @@ CLAUSES = (
         "GROUP BY window_start, window_end [, key, ...] [HAVING condition]",
         "Aggregates of each window. HAVING filters the groups.",
         "when the watermark reaches the window's end; a group is kept until then",
-        "SELECT window_start, user_id, COUNT(*) AS views FROM TABLE(TUMBLE(TABLE visits, DESCRIPTOR(ts), "
+        "SELECT window_start, user_id, COUNT(*) AS hits FROM TABLE(TUMBLE(TABLE visits, DESCRIPTOR(ts), "
         "INTERVAL '10' SECOND)) GROUP BY window_start, window_end, user_id HAVING COUNT(*) > 1",
     ),
     Entry(
         "FILTER",
         "aggregate FILTER (WHERE condition)",
         "Aggregates only the rows for which the condition is true.",
-        example="SELECT window_start, COUNT(*) AS views, COUNT(*) FILTER (WHERE status = 'failed') AS failed "
+        example="SELECT window_start, COUNT(*) AS hits, COUNT(*) FILTER (WHERE status = 'failed') AS failed "
         "FROM TABLE(TUMBLE(TABLE visits, DESCRIPTOR(ts), INTERVAL '1' MINUTE)) GROUP BY window_start, window_end",
     ),
 )
@@ -77,7 +77,7 @@ CLAUSES = (
 
 def _window(kind: str, says: str, emits: str, call: str) -> Entry:
     columns = "window_start, window_end, user_id" if kind == "SESSION" else "window_start, window_end"
-    example = f"SELECT {columns}, COUNT(*) AS views FROM TABLE({call}) GROUP BY {columns}"  # noqa: S608 (an example)
+    example = f"SELECT {columns}, COUNT(*) AS hits FROM TABLE({call}) GROUP BY {columns}"  # noqa: S608 (an example)
     return Entry(kind, FORMS[kind], says, emits, example)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from streaming_sql.dialect import parse_script
 from streaming_sql.display import text
+from streaming_sql.engine import Engine
+from streaming_sql.operators.sink import ResultRow
 from streaming_sql.planning.planner import Planner, plan_script
 from streaming_sql.planning.sources import Scans
-from streaming_sql.reference.samples import TABLES, events
-from streaming_sql.script import run_script
+from streaming_sql.program import Program
+from streaming_sql.reference.samples import REFERENCES, TABLES, events
 from streaming_sql.types import SqlType
 
 _SINK = "WITH ('connector' = 'kinesis', 'stream' = 'aggregates')"
@@ -25,8 +29,7 @@ def run_select(select: str, before: str = "") -> list[tuple[str, ...]]:
     columns = _columns(select, before)
     declared = ", ".join(f"`{name}` {_declared(kind)}" for name, kind in columns)
     script = f"{TABLES}{before}\nCREATE TABLE shown ({declared}) {_SINK};\nINSERT INTO shown {select};"
-    read = {scan.stream for scan in plan_script(script).sources}
-    rows = run_script(script, {stream: lines for stream, lines in events().items() if stream in read})["shown"]
+    rows = _run(plan_script(script, single_shard=True))
     names = [name for name, _ in columns]
     cells = [
         (row.change, *(text(row.columns(names)[name], kind) for name, kind in columns))
@@ -37,10 +40,28 @@ def run_select(select: str, before: str = "") -> list[tuple[str, ...]]:
     return table if revises else [row[1:] for row in table]
 
 
-def evaluate(expression: str) -> str:
-    """The value of an expression without columns, as text."""
-    select = f"SELECT {expression} AS v FROM visits WHERE page = '/pay'"  # noqa: S608 (the reference's own examples)
-    return run_select(select)[1][0]
+def _run(program: Program) -> list[ResultRow]:
+    """All rows of the program over the sample events."""
+    engine = Engine(program)
+    for table in engine.references:
+        engine.set_reference(table, "1", REFERENCES[table])
+    read = {scan.stream for scan in program.sources}
+    for stream in read:
+        engine.open_shard(stream, stream)
+    for stream in read:
+        engine.apply(stream, events()[stream])
+    rows = engine.advance()
+    while engine.finish():
+        rows += engine.advance()
+    return rows
+
+
+def evaluate_all(expressions: Sequence[str]) -> list[str]:
+    """The values of expressions without columns as CAST AS STRING gives them."""
+    if not expressions:
+        return []
+    named = ", ".join(f"CAST({written} AS STRING) AS v{place}" for place, written in enumerate(expressions))
+    return list(run_select(f"SELECT {named} FROM visits WHERE page = '/pay'")[1])  # noqa: S608 (the examples)
 
 
 def _columns(select: str, before: str) -> list[tuple[str, SqlType]]:

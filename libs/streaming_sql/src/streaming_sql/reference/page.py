@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from streaming_sql.aggregates.registry import AGGREGATES, AggregateFunction
+from streaming_sql.functions.registry import FUNCTIONS
 from streaming_sql.reference.constructs import CLAUSES, STATEMENTS, WINDOWS
 from streaming_sql.reference.entry import Entry
 from streaming_sql.reference.examples import run_select
 from streaming_sql.reference.samples import TABLES, payments_table, visits_table
+from streaming_sql.reference.streams import JOINS, OVER, PATTERNS
+from streaming_sql.reference.types import TYPES
 
 _HEAD = """\
 # Streaming SQL reference
@@ -31,7 +34,12 @@ def _parts() -> Iterator[Iterator[str]]:
     yield _section("Statements", STATEMENTS)
     yield _section("Queries", CLAUSES)
     yield _section("Window functions", WINDOWS)
+    yield _section("OVER and ranking", OVER)
+    yield _section("Joins and unions", JOINS)
+    yield _section("Patterns", PATTERNS)
     yield _aggregates()
+    yield _functions()
+    yield _types()
 
 
 def _samples() -> Iterator[str]:
@@ -39,6 +47,8 @@ def _samples() -> Iterator[str]:
     yield ""
     yield "Times are seconds after 2026-01-05 08:00:00 UTC, events come in this order."
     yield from _code(TABLES.strip(), "sql")
+    yield "`people`, a reference table: ada lives in London, bob in Paris."
+    yield ""
     yield from ("`visits`:", "", *table(visits_table()), "", "`payments`:", "", *table(payments_table()), "")
 
 
@@ -82,6 +92,26 @@ def _availability(flink: bool | str) -> str:
     if isinstance(flink, str):
         return f" *Flink {flink} and later.*"
     return "" if flink else " *Embedded only.*"
+
+
+def _functions() -> Iterator[str]:
+    yield "## Scalar functions and operators"
+    yield ""
+    for family in dict.fromkeys(function.family for function in FUNCTIONS):
+        yield f"### {family}"
+        yield ""
+        cells: list[tuple[str, ...]] = [("form", "", "examples")]
+        for function in FUNCTIONS:
+            if function.family == family:
+                examples = "; ".join(f"`{written}` → `{value}`" for written, value in function.examples)
+                cells.append((f"`{function.syntax}`", function.summary, examples))
+        yield from (*table(cells), "")
+
+
+def _types() -> Iterator[str]:
+    yield "## Types"
+    yield ""
+    yield from (*table([("type", "values", "in JSON"), *TYPES]), "")
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -30,7 +30,11 @@ _VISITS = (
     (13, "bob", "/cart", "ok", 5, 140.0),
     (31, "ada", "/", "ok", None, 101.0),
 )
-_PAYMENTS = ((10, "ada", 30), (40, "bob", 5))
+_PAYMENTS = ((9, "ada", 30), (40, "bob", 5))
+
+
+REFERENCES = {"people": b'{"user_id": "ada", "city": "London"}\n{"user_id": "bob", "city": "Paris"}\n'}
+"""The files of reference tables, by table."""
 
 
 def events() -> dict[str, list[bytes]]:

@@ -68,7 +68,7 @@ def plan_over(select: exp.Select, relation: Relation, planner: Planner) -> tuple
     if relation.updating:
         message = "OVER reads rows that are never revised"
         raise unsupported(clause.windows[0], planner.text, message, "rows of a table, a window or an OVER")
-    packing = Packing(relation, used_columns(select.expressions, relation, planner.text))
+    packing = Packing(relation, used_columns(select.expressions, relation))
     calls = [compile_call(window.this, clause.frame, scope) for window in clause.windows]
     node = _node(clause, packing, calls, planner)
     width = len(packing.types)

@@ -10,7 +10,6 @@ from typing import Any
 from sqlglot import exp
 
 from streaming_sql.expressions import Evaluate, Expression
-from streaming_sql.planning.scopes import RelationScope
 from streaming_sql.relation import Column, Relation, packed
 from streaming_sql.types import TIMESTAMP, SqlType
 
@@ -62,18 +61,15 @@ class Packing:
         return replace(self.source, columns=columns, where=None, bounds=bounds, keys=keys)
 
 
-def used_columns(items: Sequence[exp.Expr], relation: Relation, text: str) -> tuple[Column, ...]:
-    """The columns that the items read outside OVER, all where one is a star.
+def used_columns(items: Sequence[exp.Expr], relation: Relation) -> tuple[Column, ...]:
+    """The columns that the items may read outside OVER, all where one is a star.
 
-    Raises:
-        SqlError: for a name that the relation does not know.
-
+    Names that are no columns (units of time, or mistakes) are for the compiler of the items to judge.
     """
     if any(_is_star(item) for item in items):
         return relation.columns
-    scope = RelationScope(relation, text)
-    used = {id(scope.column(node)[0]) for item in items for node in _outside_over(item)}
-    return tuple(column for column in relation.columns if id(column) in used)
+    used = {part.name for item in items for node in _outside_over(item) for part in node.parts[:2]}
+    return tuple(column for column in relation.columns if column.name in used)
 
 
 def _is_star(item: exp.Expr) -> bool:

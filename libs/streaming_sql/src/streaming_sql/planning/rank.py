@@ -167,7 +167,7 @@ class _RankPlan:
             *specification.partition,
             *(ordered.this for ordered in specification.order),
         ]
-        packing = Packing(ranking.source, used_columns(items, ranking.source, planner.text))
+        packing = Packing(ranking.source, used_columns(items, ranking.source))
         node, updating = self._node(specification, packing)
         after = replace(packing.unpacked(), node=node, updating=updating)
         rank = self._rank(node, len(packing.types))

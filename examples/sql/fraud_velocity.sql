@@ -28,7 +28,8 @@ CREATE TABLE velocity (
   card STRING,
   payments BIGINT,
   total DECIMAL(38, 2)
-) WITH ('connector' = 'kinesis', 'stream' = 'alerts', 'format' = 'json', 'severity' = 'high');
+) WITH ('connector' = 'kinesis', 'stream' = 'alerts', 'format' = 'json', 'severity' = 'high',
+  'alert.key' = 'card', 'alert.resolve-after' = '5 min', 'alert.dedup-window' = '30 min');
 
 INSERT INTO velocity
 SELECT ts, card, payments, total

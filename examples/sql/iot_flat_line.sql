@@ -16,7 +16,8 @@ CREATE TABLE flat_line (
   metric STRING,
   stuck_at DOUBLE,
   readings BIGINT
-) WITH ('connector' = 'kinesis', 'stream' = 'alerts', 'format' = 'json', 'severity' = 'medium');
+) WITH ('connector' = 'kinesis', 'stream' = 'alerts', 'format' = 'json', 'severity' = 'medium',
+  'alert.dedup-window' = '10 min');
 
 INSERT INTO flat_line
 SELECT window_start, window_end, payload.device, payload.metric, MIN(payload.`value`), COUNT(*)

@@ -15,7 +15,8 @@ CREATE TABLE too_hot (
   device STRING,
   hot_readings BIGINT,
   highest DOUBLE
-) WITH ('connector' = 'kinesis', 'stream' = 'alerts', 'format' = 'json', 'severity' = 'high');
+) WITH ('connector' = 'kinesis', 'stream' = 'alerts', 'format' = 'json', 'severity' = 'high',
+  'alert.resolve-after' = '2 min', 'alert.cool-down' = '5 min');
 
 INSERT INTO too_hot
 SELECT window_start, window_end, payload.device, COUNT(*), MAX(payload.`value`)

@@ -16,7 +16,8 @@ CREATE TABLE error_rate (
   lines BIGINT,
   errors BIGINT,
   share DECIMAL(5, 3)
-) WITH ('connector' = 'kinesis', 'stream' = 'alerts', 'format' = 'json', 'severity' = 'high');
+) WITH ('connector' = 'kinesis', 'stream' = 'alerts', 'format' = 'json', 'severity' = 'high',
+  'alert.resolve-after' = '2 min', 'alert.dedup-window' = '10 min');
 
 INSERT INTO error_rate
 SELECT

@@ -82,7 +82,7 @@ class Lines:
         elif self._last != row.sink:
             click.echo(f"\n{row.sink}")
         self._last = row.sink
-        click.echo(self._line(row.sink, row.change, cells))
+        click.echo(self._line(row.sink, row.mark, cells))
 
     def progress(self, line: str) -> None:
         """Replace the moving line."""
@@ -101,12 +101,12 @@ class Lines:
         click.echo(sink)
         click.echo(self._line(sink, "", names))
 
-    def _line(self, sink: str, change: str, cells: list[str]) -> str:
+    def _line(self, sink: str, mark: str, cells: list[str]) -> str:
         padded = [
             cell.rjust(width) if kind.is_numeric else cell.ljust(width)
             for cell, width, (_, kind) in zip(cells, self._widths[sink], self._sinks[sink].columns, strict=True)
         ]
-        return f"{change:<2}  {'  '.join(padded)}".rstrip()
+        return f"{mark:<2}  {'  '.join(padded)}".rstrip()
 
 
 class LiveTables:
@@ -152,13 +152,13 @@ class LiveTables:
             title_justify="left",
             box=SIMPLE_HEAD,
         )
-        if changes := any(row.change != "+I" for row in rows):
+        if changes := any(row.mark != "+I" for row in rows):
             table.add_column("")
         for name, kind in sink.columns:
             table.add_column(name, justify="right" if kind.is_numeric else "left", no_wrap=True, overflow="ellipsis")
         for row, cells in zip(rows, zip(*columns, strict=True), strict=True):
             shown = [Text(cell.removeprefix(f"{date} ") if date else cell) for cell in cells]
-            table.add_row(*([Text(row.change)] if changes else []), *shown)
+            table.add_row(*([Text(row.mark)] if changes else []), *shown)
         return table
 
 

@@ -90,7 +90,7 @@ class Trial:
         """The rows that have become due."""
         for row in self._engine.advance():
             names = [name for name, _ in self.sinks[row.query].columns]
-            yield Row(row.query, row.change, row.columns(names))
+            yield Row(row.query, row.change, row.columns(names), row.alert)
 
     def finish(self) -> Iterator[Row]:
         """No more events will come: all rows that were still held back."""

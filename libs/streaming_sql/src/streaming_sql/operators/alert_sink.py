@@ -85,9 +85,12 @@ class AlertSink(Sink):
         super().__init__(node)
         self._book = AlertBook(node.query, node.policy)
         self._policy = node.policy
-        self._names = tuple(name for name, _ in (*self._keys, *self._values))
-        kinds = {output.name: output.type for output in node.outputs}
-        self._codec = RowCodec([kinds[name] for name in self._names])
+        self._rule, self._sink_options = node.query, node.options
+        keys = [output for output in node.outputs if output.role == "key"]
+        values = [output for output in node.outputs if output.role == "value"]
+        self._key_names = tuple(output.name for output in keys)
+        self._value_names = tuple(output.name for output in values)
+        self._codec = RowCodec([output.type for output in (*keys, *values)])
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
         """The condition of a key held."""
@@ -150,13 +153,11 @@ class AlertSink(Sink):
 
     def _row(self, decision: Decision) -> ResultRow:
         _, change, (start, end, values) = decision
-        named = dict(zip(self._names, values, strict=True))
-        keys = {name: named[name] for name, _ in self._keys}
-        rest = {name: named[name] for name, _ in self._values}
+        count = len(self._key_names)
+        key = dict(zip(self._key_names, values[:count], strict=True))
+        rest = dict(zip(self._value_names, values[count:], strict=True))
         kind: Change = "+I" if change.status == "open" else "+U"
-        return ResultRow(
-            self._node.query, start, end, keys, rest, self._node.options, kind, change.opened, alert=change
-        )
+        return ResultRow(self._rule, start, end, key, rest, self._sink_options, kind, change.opened, alert=change)
 
 
 def _changed(facts: Any, change: Any) -> list[Any]:

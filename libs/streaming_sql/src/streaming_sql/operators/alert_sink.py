@@ -49,6 +49,9 @@ def alert_sink(node: SinkNode, policy: AlertPolicy) -> AlertSinkNode:
     """
     if policy.key is None and not (node.bounds or node.identity or any(each.role == "key" for each in node.outputs)):
         raise ValueError("rows of no group need 'alert.key' = 'column, …', or '' for one alert of the whole rule")
+    missing = set(policy.key or ()) - {output.name for output in node.outputs}
+    if missing:
+        raise ValueError(f"'alert.key' names {min(missing)}, which the query does not fill")
     outputs = node.outputs if policy.key is None else tuple(_by_role(output, policy.key) for output in node.outputs)
     identity = node.identity if policy.key is None else ()
     columns = [f"{output.name} {output.role} {output.type}" for output in outputs]
@@ -157,7 +160,9 @@ class AlertSink(Sink):
         key = dict(zip(self._key_names, values[:count], strict=True))
         rest = dict(zip(self._value_names, values[count:], strict=True))
         kind: Change = "+I" if change.status == "open" else "+U"
-        return ResultRow(self._rule, start, end, key, rest, self._sink_options, kind, change.opened, alert=change)
+        return ResultRow(
+            self._rule, start, end, key, rest, self._sink_options, kind, change.opened, (), change, self._bound_names
+        )
 
 
 def _changed(facts: Any, change: Any) -> list[Any]:

@@ -28,6 +28,7 @@ class ResultRow(msgspec.Struct, frozen=True, gc=False):
         change: "+I" adds the row, "+U" replaces the one of the same key and window, "-D" takes it away.
         time: the row's event time; of a window's row its last millisecond.
         identity: grouped columns that were not selected, which tell rows apart all the same.
+        bound_names: the sink's columns that hold the window's start and end, "" for one that is not selected.
         alert: what became of the alert that the row tells of, where the sink table has 'alert.…' options.
 
     """
@@ -42,12 +43,13 @@ class ResultRow(msgspec.Struct, frozen=True, gc=False):
     time: int = 0
     identity: tuple[Any, ...] = ()
     alert: AlertChange | None = None
+    bound_names: tuple[str, str] = ("", "")
 
     def columns(self, names: Iterable[str]) -> dict[str, Any]:
-        """The row by the sink's column names; the window's bounds under those that are neither key nor value."""
-        bounds = iter((self.window_start, self.window_end))
-        known = {**self.key, **self.values}
-        return {name: known[name] if name in known else next(bounds, None) for name in names}
+        """The row by the sink's column names, in the order asked for."""
+        start, end = self.bound_names
+        known = {start: self.window_start, end: self.window_end, **self.key, **self.values}
+        return {name: known.get(name) for name in names}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -80,6 +82,12 @@ class SinkNode(Node):
         return [f"insert into {self.query}", f"columns: {columns}"]
 
 
+def bound_names(node: SinkNode) -> tuple[str, str]:
+    """The columns that hold the window's start and end, "" where none does."""
+    names = {output.role: output.name for output in node.outputs}
+    return names.get("window_start", ""), names.get("window_end", "")
+
+
 class Sink:
     """Collects result rows until the engine takes them."""
 
@@ -94,6 +102,7 @@ class Sink:
         self._keys = [(output.name, output.evaluate) for output in node.outputs if output.role == "key"]
         self._values = [(output.name, output.evaluate) for output in node.outputs if output.role == "value"]
         self._key_of, self._values_of = _columns(self._keys), _columns(self._values)
+        self._bound_names = bound_names(node)
         self._query, self._options, self._identity = node.query, node.options, node.identity
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
@@ -110,6 +119,8 @@ class Sink:
                 change,
                 time,
                 tuple([evaluate(row) for evaluate in self._identity]) if self._identity else (),
+                None,
+                self._bound_names,
             )
         )
 

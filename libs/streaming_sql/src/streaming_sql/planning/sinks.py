@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -41,7 +42,12 @@ def plan_sink(table: Table, names: list[str], relation: Relation, tree: exp.Inse
         raise unsupported(tree.expression, planner.text, "a window function needs a GROUP BY of its windows", "")
     scope = RelationScope(relation, planner.text)
     selected = dict(zip(wanted, relation.columns, strict=True))
-    outputs = tuple(_output(name, selected[name], table, tree, scope) for name, _ in table.columns if name in selected)
+    outputs: list[Output] = []
+    for name in (name for name, _ in table.columns if name in selected):
+        output = _output(name, selected[name], table, tree, scope)
+        if output.role.startswith("window_") and any(output.role == known.role for known in outputs):
+            output = replace(output, role="value")  # the same bound once more
+        outputs.append(output)
     hidden = tuple(
         key.evaluate for key in relation.keys if not any(key is column.expression for column in relation.columns)
     )
@@ -50,7 +56,7 @@ def plan_sink(table: Table, names: list[str], relation: Relation, tree: exp.Inse
         fingerprint=planner.digest(relation),
         inputs=(relation.input(),),
         options=table.options,
-        outputs=outputs,
+        outputs=tuple(outputs),
         bounds=relation.bounds,
         identity=hidden,
     )

@@ -243,6 +243,14 @@ def test_what_is_wrong_is_named_at_its_place(options: str, said: str) -> None:
         engine(options)
 
 
+def test_a_key_must_be_filled_by_the_query() -> None:
+    """A column that the INSERT leaves out would be no key."""
+    query = WINDOWED.replace("INTO rule SELECT s, COUNT(*), SUM(x)", "INTO rule (s, n) SELECT s, COUNT(*)")
+    engine("'alert.key' = 's'", query)
+    with pytest.raises(SqlError, match="names total, which the query does not fill"):
+        engine("'alert.key' = 's, total'", query)
+
+
 @pytest.mark.parametrize(
     ("text", "milliseconds"),
     [

@@ -21,6 +21,7 @@ from agreement.queries import Run, all_runs, tables
 from agreement.verdicts import DIFFERENT, verdict
 
 BATCH = 12
+EXPRESSIONS = 40
 SAMPLE = (
     "filter_three_valued",
     "tumble_decimal_sums",
@@ -42,15 +43,18 @@ def main() -> None:
     started = time.monotonic()
     wanted = SAMPLE if arguments.sample else arguments.names or ["*"]
     runs = [run for run in all_runs() if any(fnmatch.fnmatch(run.file, name) for name in wanted)]
+    if arguments.input:
+        runs = [run for run in runs if run.input in arguments.input]
     golden = {file: goldens.load(file) for file in {run.file for run in runs}}
+    answers: dict[str, Answer] = {}
     try:
-        answers = ask_all(runs, golden)
+        for batch in _ask_all(runs, golden):
+            answers |= batch
+            if arguments.write:
+                _write([run for run in runs if run.name in batch], batch, golden)
+            print(f"{len(answers)} of {len(runs)} asked", file=sys.stderr)
     except OracleMissing as problem:
         raise SystemExit(f"make oracle: {problem}") from problem
-    if arguments.write:
-        for file in golden:
-            golden[file] = {run.label: answers[run.name] for run in runs if run.file == file}
-            goldens.save(file, golden[file])
     counts: Counter[str] = Counter()
     for run in runs:
         word, reason = verdict(run, answers[run.name], golden[run.file].get(run.label))
@@ -65,24 +69,35 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="names or patterns of queries; all if none")
+    parser.add_argument("--input", action="append", help="only this input (repeatable); all if none")
     parser.add_argument("--sample", action="store_true", help="a few queries, in about three minutes")
     parser.add_argument("--write", action="store_true", help="write the golden answers anew")
     return parser.parse_args()
 
 
-def ask_all(runs: list[Run], golden: dict[str, dict[str, Answer]]) -> dict[str, Answer]:
-    """Flink's answer of every run, by its name, in batches of one Flink job each."""
-    answers: dict[str, Answer] = {}
+def _write(runs: list[Run], answers: dict[str, Answer], golden: dict[str, dict[str, Answer]]) -> None:
+    """Put answers in place of the golden ones, and leave out those of runs that are gone."""
+    labels: dict[str, list[str]] = {}
+    for run in all_runs():
+        labels.setdefault(run.file, []).append(run.label)
+    for run in runs:
+        golden[run.file][run.label] = answers[run.name]
+    for file in {run.file for run in runs}:
+        golden[file] = {label: golden[file][label] for label in labels[file] if label in golden[file]}
+        goldens.save(file, golden[file])
+
+
+def _ask_all(runs: list[Run], golden: dict[str, dict[str, Answer]]) -> Iterator[dict[str, Answer]]:
+    """Flink's answers by the runs' names, in batches of one Flink job each."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in (*inputs.INPUTS, "edges"):
-            setup = _setup(Path(folder) / name, name)
-            for batch in _batches([run for run in runs if run.input == name], golden):
+        for name in dict.fromkeys(run.input for run in runs):
+            due = [run for run in runs if run.input == name]
+            setup = _setup(Path(folder) / name, name, {table for run in due for table in run.tables})
+            for batch in _batches(due, golden):
                 asked = [{"name": run.name, "views": run.views, "sql": run.select} for run in batch]
                 needed = {table for run in batch for table in run.tables}
                 job = {"setup": [text for table, text in setup.items() if table in needed], "queries": asked}
-                answers |= {label: goldens.answer(result) for label, result in flink.ask(job).items()}
-                print(f"{len(answers)} of {len(runs)} asked", file=sys.stderr)
-    return answers
+                yield {label: goldens.answer(result) for label, result in flink.ask(job).items()}
 
 
 def _batches(runs: list[Run], golden: dict[str, dict[str, Answer]]) -> Iterator[list[Run]]:
@@ -95,17 +110,18 @@ def _batches(runs: list[Run], golden: dict[str, dict[str, Answer]]) -> Iterator[
             yield [run]
         else:
             together.append(run)
-    for start in range(0, len(together), BATCH):
-        yield together[start : start + BATCH]
+    size = EXPRESSIONS if together and together[0].input == "edges" else BATCH
+    for start in range(0, len(together), size):
+        yield together[start : start + size]
 
 
-def _setup(folder: Path, name: str) -> dict[str, str]:
+def _setup(folder: Path, name: str, wanted: set[str]) -> dict[str, str]:
     folder.mkdir()
     statements = {}
-    for table, statement in tables().items():
+    for table in sorted(wanted):
         file = folder / f"{table}.jsonl"
         file.write_bytes(b"".join(line + b"\n" for line in inputs.rows(table, name)))
-        statements[table] = scripts.reading(statement, file)
+        statements[table] = scripts.reading(tables()[table], file)
     return statements
 
 

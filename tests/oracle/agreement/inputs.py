@@ -47,20 +47,20 @@ class Dice:
         return choices[int(self._random() ** 2 * len(choices))]
 
 
-def rows(table: str, name: str) -> list[bytes]:
-    """The JSON lines of one table in one input."""
+def rows(table: str, name: str, seed: str = "") -> list[bytes]:
+    """The JSON lines of one table in one input; other ones of the same kind with a seed."""
     if name == "empty":
         return []
     if table == "edges":
         return [encode(event) for event in edges.events()]
-    dice = Dice(f"{table}/{name}")
+    dice = Dice(f"{table}/{name}{seed}")
     times = {"dense": _dense_times, "hostile": _hostile_times, "gaps": _gap_times, "calendar": _calendar_times}[name](
         dice
     )
     make = _MAKERS[table]
     events = [make(dice, place, at) for place, at in enumerate(times)]
     if name in ("hostile", "gaps"):
-        return _spoiled(dice, events, keep=_REQUIRED[table])
+        return _spoiled(dice, events, keep=_REQUIRED[table], late=name == "hostile")
     return [encode(event) for event in events]
 
 
@@ -124,7 +124,7 @@ def _around(dice: Dice) -> list[int]:
     return sorted({*offsets, -1, 0, 3_599_999, 3_600_000})
 
 
-def _spoiled(dice: Dice, events: list[Event], keep: frozenset[str]) -> list[bytes]:
+def _spoiled(dice: Dice, events: list[Event], keep: frozenset[str], late: bool) -> list[bytes]:
     lines: list[bytes] = []
     for event in events:
         for field in list(event):
@@ -136,10 +136,12 @@ def _spoiled(dice: Dice, events: list[Event], keep: frozenset[str]) -> list[byte
             elif fate < 6:
                 del event[field]
             elif fate < 7:
-                event[field] = dice.pick(["", "x", "not a number", [1], {"a": 1}, True])
+                wrong = dice.pick(["", "x", "not a number", [1], {"a": 1}, True])
+                # Flink's reader loses its place at a list or an object where it expects a scalar: what follows is NULL.
+                event[field] = "x" if isinstance(wrong, list | dict) else wrong
         lines.append(encode(event))
         while dice.chance(0.06):
-            lines.append(lines[dice.below(len(lines))])
+            lines.append(lines[dice.below(len(lines)) if late else -1])
         if dice.chance(0.02):
             lines.append(dice.pick([b"{", b"[]", b"null", b'"text"', b"12", lines[-1][:-1]]))
     return lines

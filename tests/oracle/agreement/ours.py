@@ -40,11 +40,13 @@ def run(run: Run, columns: Sequence[tuple[str, str]], rows: Mapping[str, Sequenc
         identity = json.dumps(
             [result.window_start, result.window_end, plain(list(result.key.values())), plain(result.identity)]
         )
-        if result.change != "+I":
-            changes += [("-", old) for old in table.pop(identity, [])[-1:]]
+        held = table.setdefault(identity, [])
+        if result.change != "+I" and held:
+            old = held.pop(held.index(row) if row in held else -1)
+            changes.append(("-", old))
         if result.change != "-D":
             changes.append(("+", row))
-            table.setdefault(identity, []).append(row)
+            held.append(row)
     return final_rows(iter(changes))[0]
 
 

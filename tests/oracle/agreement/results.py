@@ -46,7 +46,10 @@ def reader(kind: str) -> Callable[[Any], Any]:
     if kind.startswith("ARRAY<"):
         element = reader(kind[6:-1].removesuffix(" NOT NULL"))
         return lambda values: None if values is None else [element(value) for value in values]
-    read = {"DECIMAL": _decimal, "TIMESTAMP": milliseconds, "DATE": _day, "DOUBLE": _double, "FLOAT": _double}.get(
+    if kind.startswith("DECIMAL"):
+        scale = int(kind.split(",")[1].strip(" )"))
+        return lambda value: None if value is None else f"{Decimal(value):.{scale}f}"
+    read = {"TIMESTAMP": milliseconds, "DATE": _day, "DOUBLE": _double, "FLOAT": _double}.get(
         re.split(r"[( ]", kind)[0], lambda value: value
     )
     return lambda value: None if value is None else read(value)
@@ -86,10 +89,6 @@ def milliseconds(value: str) -> int:
 
 def _day(value: str) -> str:
     return value
-
-
-def _decimal(value: Any) -> str:
-    return format(Decimal(value), "f")
 
 
 def _double(value: Any) -> Any:

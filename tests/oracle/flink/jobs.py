@@ -2,8 +2,8 @@
 
 A job: {"setup": [statement...], "queries": [{"name", "views": [statement...], "sql"}], "timeout": seconds}.
 `sql` is a SELECT, or an INSERT INTO a sink that the setup creates `WITH (#SINK#)`.
-Its results: {name: {"columns": [[name, type]...], "changes": [line...]}}, or {"error": text, "stage": "validation", "plan" or
-"run"} in place of columns and changes.
+Its results: {name: {"columns": [[name, type]...], "changes": [line...]}}; of what failed {name: {"error": text,
+"stage": "validation" | "plan" | "run"}}.
 A line is Debezium's envelope: op "c" adds `after`, op "d" takes `before` away.
 """
 

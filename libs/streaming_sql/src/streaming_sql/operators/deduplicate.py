@@ -15,6 +15,7 @@ from streaming_sql.expressions import Evaluate
 from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
 from streaming_sql.operators.row_codec import RowCodec
+from streaming_sql.operators.time_to_live import TimeToLive
 from streaming_sql.types import SqlType
 
 Kept = tuple[int, str, int, tuple[Any, ...]]
@@ -39,6 +40,7 @@ class DeduplicateNode(Node):
     last: bool
     by_arrival: bool
     condition: Evaluate | None = None
+    ttl_ms: int | None = None
 
     def create(self) -> Deduplicate:
         """An operator that holds nothing."""
@@ -64,6 +66,7 @@ class Deduplicate:
         self._node = node
         self._kept: dict[Key, Kept] = {}
         self._arrivals: dict[str, int] = {}
+        self._ttl = TimeToLive(node.ttl_ms)
         self._keys, self._columns = RowCodec(node.key_types), RowCodec(node.column_types)
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
@@ -72,6 +75,8 @@ class Deduplicate:
         key = node.key(row)
         number = self._arrivals.get(shard, 0)
         self._arrivals[shard] = number + 1
+        if self._ttl.is_over(key, watermark):
+            self._forget(key)
         kept = self._kept.get(key)
         if kept is not None and not node.by_arrival and ((time, shard, number) < kept[:3]) is node.last:
             return
@@ -79,6 +84,7 @@ class Deduplicate:
         if kept is not None and node.by_arrival and columns == kept[3]:
             return
         self._kept[key] = (time, shard, number, columns)
+        self._ttl.write(key, time)
         self.dirty.add(key)
         self._emit_change(None if kept is None else kept[3], columns, time, watermark, shard)
 
@@ -94,24 +100,34 @@ class Deduplicate:
             self.emit(old, time, watermark, shard, "-D")
 
     def advance(self, before: int, now: int, /) -> None:
-        """Nothing waits for time."""
+        """Forget the keys whose time to live is over."""
+        for key in self._ttl.over(now):
+            self._forget(key)
+
+    def _forget(self, key: Key) -> None:
+        self._ttl.forget(key)
+        self._kept.pop(key, None)
+        self.dirty.add(key)
 
     def flush_time(self) -> int | None:
         """Nothing is held back."""
         return None
 
     def snapshot(self, keys: Collection[Key] | None = None) -> Iterator[tuple[Any, Any]]:
-        """By key: the row's time, shard, number of arrival, columns."""
-        captured = [(key, self._kept.get(key)) for key in (list(self._kept) if keys is None else keys)]
-        return ((self._keys.encode(key), self._encoded(kept)) for key, kept in captured)
+        """By key: the row's time, shard, number of arrival, columns, and when it was written."""
+        wanted = list(self._kept) if keys is None else keys
+        captured = [(key, self._kept.get(key), self._ttl.written(key)) for key in wanted]
+        return ((self._keys.encode(key), self._encoded(kept, written)) for key, kept, written in captured)
 
-    def _encoded(self, kept: Kept | None) -> list[Any] | None:
-        return None if kept is None else [*kept[:3], self._columns.encode(kept[3])]
+    def _encoded(self, kept: Kept | None, written: int | None) -> list[Any] | None:
+        return None if kept is None else [*kept[:3], self._columns.encode(kept[3]), written]
 
     def restore(self, parts: Iterable[tuple[Any, Any]]) -> None:
         """Continue from what `snapshot` gave."""
-        for encoded, (time, shard, number, values) in parts:
-            self._kept[self._keys.decode(encoded)] = (time, shard, number, self._columns.decode(values))
+        for encoded, (time, shard, number, values, written) in parts:
+            key = self._keys.decode(encoded)
+            self._kept[key] = (time, shard, number, self._columns.decode(values))
+            self._ttl.write(key, written)
             self._arrivals[shard] = max(self._arrivals.get(shard, 0), number + 1)
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
 from streaming_sql.operators.row_codec import RowCodec
+from streaming_sql.operators.time_to_live import TimeToLive
 from streaming_sql.types import SqlType
 
 
@@ -21,6 +22,7 @@ class FirstRowsNode(Node):
     columns: Callable[[Any], tuple[Any, ...]]
     first: int
     last: int
+    ttl_ms: int | None = None
 
     def create(self) -> FirstRows:
         """An operator that holds nothing."""
@@ -44,36 +46,50 @@ class FirstRows:
         self.dirty: set[Key] = set()
         self._node = node
         self._seen: dict[Key, int] = {}
+        self._ttl = TimeToLive(node.ttl_ms)
         self._keys = RowCodec(node.key_types)
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
         """Pass a row that is among the first of its key."""
         node = self._node
         key = node.key(row)
+        if self._ttl.is_over(key, watermark):
+            self._forget(key)
         rank = self._seen.get(key, 0) + 1
         if rank > node.last:
             return
         self._seen[key] = rank
+        self._ttl.write(key, time)
         self.dirty.add(key)
         if rank >= node.first:
             self.emit((*node.columns(row), rank), time, watermark, shard)
 
     def advance(self, before: int, now: int, /) -> None:
-        """Nothing waits for time."""
+        """Forget the keys whose time to live is over."""
+        for key in self._ttl.over(now):
+            self._forget(key)
+
+    def _forget(self, key: Key) -> None:
+        self._ttl.forget(key)
+        self._seen.pop(key, None)
+        self.dirty.add(key)
 
     def flush_time(self) -> int | None:
         """Nothing is held back."""
         return None
 
     def snapshot(self, keys: Collection[Key] | None = None) -> Iterator[tuple[Any, Any]]:
-        """By key: how many rows have come, at most `last`."""
-        captured = [(key, self._seen.get(key)) for key in (list(self._seen) if keys is None else keys)]
-        return ((self._keys.encode(key), seen) for key, seen in captured)
+        """By key: how many rows have come, at most `last`, and when that was written."""
+        wanted = list(self._seen) if keys is None else keys
+        captured = [(key, self._seen.get(key), self._ttl.written(key)) for key in wanted]
+        return ((self._keys.encode(key), [seen, written] if seen else None) for key, seen, written in captured)
 
     def restore(self, parts: Iterable[tuple[Any, Any]]) -> None:
         """Continue from what `snapshot` gave."""
-        for encoded, seen in parts:
-            self._seen[self._keys.decode(encoded)] = seen
+        for encoded, (seen, written) in parts:
+            key = self._keys.decode(encoded)
+            self._seen[key] = seen
+            self._ttl.write(key, written)
 
     @property
     def size(self) -> int:

@@ -32,6 +32,11 @@ class Frame:
     rows: bool
     preceding: int | None = None
 
+    @property
+    def in_time(self) -> bool:
+        """Whether rows leave it as time goes on."""
+        return not self.rows and self.preceding is not None
+
     def __str__(self) -> str:
         unit = "" if self.rows else " ms"
         start = "UNBOUNDED" if self.preceding is None else f"{self.preceding}{unit}"
@@ -58,6 +63,12 @@ class OverNode(Node):
     functions: tuple[FrameFunction, ...]
     frame: Frame
     calls: tuple[str, ...] = ()
+    ttl_ms: int | None = None
+
+    @property
+    def retention(self) -> int | None:
+        """How long after a row's time its key is kept at least, in ms; None: for ever."""
+        return self.frame.preceding if self.frame.in_time else self.ttl_ms
 
     def create(self) -> Over:
         """An operator that holds nothing."""
@@ -78,7 +89,7 @@ class Over:
     the watermark moves next, and what the key has fired is known from the shard's own watermark whatever others do.
 
     A bounded RANGE forgets a key at 1.5 ranges after a row's time, or later if more rows come; its timers count as
-    fired times too.
+    fired times too. Other frames do so by the time to live, if there is one.
     """
 
     def __init__(self, node: OverNode) -> None:
@@ -87,7 +98,7 @@ class Over:
         self.dirty: set[Key] = set()
         self._node = node
         self._by_key = node.local and node.frame.preceding is not None
-        self._forgets = not node.frame.rows and node.frame.preceding is not None
+        self._retention = node.retention
         self._partitions: dict[Key, Partition] = {}
         self._schedule: list[tuple[int, int, Key]] = []
         self._scheduled = 0
@@ -130,18 +141,17 @@ class Over:
             self._set_timer(key, partition, due, time)
         else:
             waiting.append(entry)
-        if self._forgets:
-            self._set_cleanup(key, partition, time, watermark)
+        if self._retention is not None:
+            self._set_cleanup(key, partition, time, watermark, self._retention)
 
     def _set_timer(self, key: Key, partition: Partition, due: int, time: int) -> None:
         heappush(partition.timers, (due, time))
         if partition.scheduled is None or due < partition.scheduled:
             self._put_on_schedule(key, partition, due)
 
-    def _set_cleanup(self, key: Key, partition: Partition, time: int, watermark: int) -> None:
-        reach = self._node.frame.preceding or 0
-        if partition.cleanup is None or partition.cleanup < time + reach + 1:
-            at = partition.cleanup = time + reach * 3 // 2 + 1
+    def _set_cleanup(self, key: Key, partition: Partition, time: int, watermark: int, retention: int) -> None:
+        if partition.cleanup is None or partition.cleanup < time + retention + 1:
+            at = partition.cleanup = time + retention * 3 // 2 + 1
             self._set_timer(key, partition, max(at, watermark + 1) if self._by_key else at, at)
 
     def _put_on_schedule(self, key: Key, partition: Partition, due: int) -> None:
@@ -196,7 +206,8 @@ class Over:
                 if len(rows) > 1:
                     rows.sort(key=itemgetter(0, 1))
                 self._compute(key, partition, due, time, rows, computed)
-            partition.last = time
+            if rows is not None or self._node.frame.in_time:
+                partition.last = time
 
     def _compute_range(
         self, key: Key, partition: Partition, due: int, time: int, rows: list[Row], computed: list[Computed]

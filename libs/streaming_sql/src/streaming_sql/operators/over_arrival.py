@@ -53,7 +53,7 @@ class OverArrival:
         self._expiries: dict[str, list[tuple[int, int, Key]]] = {}
         self._scheduled = 0
         self._rows = 0
-        self._forgets = not node.frame.rows and node.frame.preceding is not None
+        self._retention = node.retention
         self._codec = OverCodec(node.key_types, node.column_types, node.argument_types, node.functions)
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
@@ -76,8 +76,8 @@ class OverArrival:
                 states[place] = node.functions[place].enter(states[place], value)
         results = tuple([function.result(state) for function, state in zip(node.functions, states, strict=True)])
         self.emit(node.columns(row) + results, time, watermark, shard)
-        if self._forgets:
-            self._set_expiry(key, partition, at, shard)
+        if self._retention is not None:
+            self._set_expiry(key, partition, at, shard, self._retention)
             self._forget(at, shard)
 
     def _make_room(self, partition: Partition, at: int) -> None:
@@ -91,10 +91,9 @@ class OverArrival:
                 if value is not None:
                     partition.states[place] = self._node.functions[place].leave(partition.states[place], value)
 
-    def _set_expiry(self, key: Key, partition: Partition, at: int, shard: str) -> None:
-        reach = self._node.frame.preceding or 0
-        if partition.cleanup is None or partition.cleanup < at + reach + 1:
-            partition.cleanup = at + reach * 3 // 2 + 1
+    def _set_expiry(self, key: Key, partition: Partition, at: int, shard: str, retention: int) -> None:
+        if partition.cleanup is None or partition.cleanup < at + retention + 1:
+            partition.cleanup = at + retention * 3 // 2 + 1
             self._scheduled += 1
             heappush(self._expiries.setdefault(shard, []), (partition.cleanup, self._scheduled, key))
 

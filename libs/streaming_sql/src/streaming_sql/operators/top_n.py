@@ -17,6 +17,7 @@ from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
 from streaming_sql.operators.ordering import SortKey, tie_key
 from streaming_sql.operators.row_codec import RowCodec
+from streaming_sql.operators.time_to_live import TimeToLive
 from streaming_sql.types import SqlType
 
 Entry = tuple[SortKey, SortKey, tuple[Any, ...]]
@@ -45,6 +46,7 @@ class TopNNode(Node):
     ranked: bool
     condition: Evaluate | None = None
     by: str = ""
+    ttl_ms: int | None = None
 
     def create(self) -> TopN:
         """An operator that holds nothing."""
@@ -69,6 +71,7 @@ class TopN:
         self._kept: dict[Key, list[Entry]] = {}
         self._rows = 0
         self._arrivals: dict[str, int] = {}
+        self._ttl = TimeToLive(node.ttl_ms)
         self._keys, self._columns = RowCodec(node.key_types), RowCodec(node.column_types)
         self._change = self._shift if node.ranked else self._swap
 
@@ -80,6 +83,8 @@ class TopN:
         number = self._arrivals.get(shard, 0)
         self._arrivals[shard] = number + 1
         entry = (node.order(columns), tie_key(columns, shard, number), columns)
+        if self._ttl.is_over(key, watermark):
+            self._forget(key)
         kept = self._kept.get(key)
         if kept is None:
             kept = self._kept[key] = []
@@ -89,6 +94,7 @@ class TopN:
         kept.insert(place, entry)
         dropped = kept.pop() if len(kept) > node.last else None
         self._rows += dropped is None
+        self._ttl.write(key, time)
         self.dirty.add(key)
         self._change(kept, place, dropped, (time, watermark, shard))
 
@@ -127,27 +133,37 @@ class TopN:
             self.emit(old, time, watermark, shard, "-D")
 
     def advance(self, before: int, now: int, /) -> None:
-        """Nothing waits for time."""
+        """Forget the keys whose time to live is over."""
+        for key in self._ttl.over(now):
+            self._forget(key)
+
+    def _forget(self, key: Key) -> None:
+        self._ttl.forget(key)
+        self._rows -= len(self._kept.pop(key, ()))
+        self.dirty.add(key)
 
     def flush_time(self) -> int | None:
         """Nothing is held back."""
         return None
 
     def snapshot(self, keys: Collection[Key] | None = None) -> Iterator[tuple[Any, Any]]:
-        """By key: the kept rows in order, each with what breaks its ties."""
+        """By key: when it was written, and the kept rows in order, each with what breaks its ties."""
         wanted = list(self._kept) if keys is None else keys
-        captured = [(key, list(self._kept.get(key, ()))) for key in wanted]
-        return ((self._keys.encode(key), self._encoded(entries)) for key, entries in captured)
+        captured = [(key, list(self._kept.get(key, ())), self._ttl.written(key)) for key in wanted]
+        return ((self._keys.encode(key), self._encoded(entries, written)) for key, entries, written in captured)
 
-    def _encoded(self, entries: Sequence[Entry]) -> list[Any] | None:
+    def _encoded(self, entries: Sequence[Entry], written: int | None) -> list[Any] | None:
         if not entries:
             return None
-        return [[tie[0], tie[1] if tie[0] else 0, self._columns.encode(columns)] for _, tie, columns in entries]
+        rows = [[tie[0], tie[1] if tie[0] else 0, self._columns.encode(columns)] for _, tie, columns in entries]
+        return [written, rows]
 
     def restore(self, parts: Iterable[tuple[Any, Any]]) -> None:
         """Continue from what `snapshot` gave."""
-        for encoded, entries in parts:
-            kept = self._kept[self._keys.decode(encoded)] = []
+        for encoded, (written, entries) in parts:
+            key = self._keys.decode(encoded)
+            kept = self._kept[key] = []
+            self._ttl.write(key, written)
             self._rows += len(entries)
             for shard, number, values in entries:
                 columns = self._columns.decode(values)

@@ -103,6 +103,7 @@ def _node(clause: _Clause, packing: Packing, calls: Sequence[OverCall], planner:
         argument_types=tuple(call.argument_type for call in calls),
         functions=tuple(call.function for call in calls),
         frame=clause.frame,
+        ttl_ms=planner.ttl_ms,
         calls=tuple(window.this.sql() for window in clause.windows),
     )
     return OverArrivalNode.of(node, clause.time.expression.evaluate) if arrival else node

@@ -11,6 +11,7 @@ from streaming_sql.dialect import CREATE_FORM, INSERT_FORM, Statement, parse_scr
 from streaming_sql.errors import SqlError
 from streaming_sql.operators.sink import SinkNode
 from streaming_sql.planning.select import plan_open, plan_query
+from streaming_sql.planning.settings import read_state_ttl
 from streaming_sql.planning.sinks import plan_sink
 from streaming_sql.planning.sources import Scans
 from streaming_sql.program import Program
@@ -29,6 +30,7 @@ class Planner:
         single_shard: all records come from one shard, so every key is local to it.
         views: relations by name, common table expressions of the statement at hand among them.
         statement: the statement that is being planned.
+        ttl_ms: how long state without a window is kept: SET 'table.exec.state.ttl' before the statement.
 
     """
 
@@ -39,6 +41,7 @@ class Planner:
     queries: dict[str, SinkNode] = field(default_factory=dict)
     statement: Statement = field(default_factory=lambda: Statement(exp.Null(), "", ""))
     owner: str = ""
+    ttl_ms: int | None = None
     _nodes: int = 0
 
     @property
@@ -63,6 +66,8 @@ class Planner:
             self.tables[table.name] = table
         elif isinstance(tree, exp.Insert):
             self._plan_insert(tree)
+        elif isinstance(tree, exp.Set):
+            self.ttl_ms = read_state_ttl(tree, self.text)
         else:
             form = f"{CREATE_FORM}; {VIEW_FORM}; or {INSERT_FORM}"
             raise unsupported(tree, self.text, f"{tree.key.upper()} is not supported as a statement", form)

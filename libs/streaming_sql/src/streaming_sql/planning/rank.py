@@ -227,6 +227,7 @@ class _RankPlan:
             "key_types": tuple(key.type for key in keys),
             "columns": packing.pack,
         }
+        kept = {**shared, "ttl_ms": planner.ttl_ms}
         typed = {**shared, "column_types": packing.types}
         order, by = self._order(specification, packing)
         descending = bool(specification.order[0].args.get("desc"))
@@ -244,7 +245,7 @@ class _RankPlan:
             ), False
         if time is not None and time.role == "proctime" and not descending:
             name = planner.name("first rows")
-            first = FirstRowsNode(name=name, inputs=(source.input(),), first=self.bounds.first, last=last, **shared)
+            first = FirstRowsNode(name=name, inputs=(source.input(),), first=self.bounds.first, last=last, **kept)
             return first, False
         if time is not None and last == 1:
             by_arrival = time.role == "proctime"
@@ -254,6 +255,7 @@ class _RankPlan:
                 last=descending,
                 by_arrival=by_arrival,
                 **typed,
+                ttl_ms=planner.ttl_ms,
             ), True
         return TopNNode(
             name=planner.name("top-n"),
@@ -264,6 +266,7 @@ class _RankPlan:
             ranked=self.ranked,
             by=by,
             **typed,
+            ttl_ms=planner.ttl_ms,
         ), True
 
     def _in_windows(self, specification: OverSpecification, scope: RelationScope) -> bool:

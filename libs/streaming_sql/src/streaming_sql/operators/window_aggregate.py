@@ -263,16 +263,20 @@ class WindowAggregate:
         keys: Collection[Key] | None,
         number: int,
     ) -> Iterator[tuple[Any, Any]]:
-        found: dict[Key, list[tuple[Slice, Group]]] = {}
+        encode, encode_key = self._functions.encode, self._codec.encode_key
+        if len(held) == 1 and keys is None and not revised:
+            part, groups = held[0]
+            for key, group in groups.items():
+                yield encode_key(key), [[[*part, encode(group)]], [], number]
+            return
+        found: dict[Key, list[tuple[Slice, Group]]] = {} if keys is None else {key: [] for key in keys}
         for part, groups in held:
             for key, group in groups.items():
                 found.setdefault(key, []).append((part, group))
-        encode = self._functions.encode
-        for key in found if keys is None else keys:
-            entries = [[*part, encode(group)] for part, group in found.get(key, ())]
-            changes = [[*window, changes[key]] for window, changes in revised if key in changes]
-            state = [entries, changes, number] if entries else None
-            yield self._codec.encode_key(key), state
+        for key, of_key in found.items():
+            changes = [[*window, changed[key]] for window, changed in revised if key in changed]
+            entries = [[*part, encode(group)] for part, group in of_key]
+            yield encode_key(key), [entries, changes, number] if entries else None
 
     def restore(self, parts: Iterable[tuple[Any, Any]]) -> None:
         """The slices of a snapshot."""

@@ -15,15 +15,16 @@ class RowCodec:
 
     def __init__(self, keys: Sequence[Expression], aggregates: Sequence[Aggregate] = ()) -> None:
         self._keys = [key.type for key in keys]
+        self._plain = all(kind.name in _AS_THEY_ARE for kind in self._keys)
         self._row = [TIMESTAMP, TIMESTAMP, *self._keys, *(aggregate.type for aggregate in aggregates)]
 
     def encode_key(self, key: tuple[Any, ...]) -> list[Any]:
         """A grouping key."""
-        return _encode(key, self._keys)
+        return list(key) if self._plain else _encode(key, self._keys)
 
     def decode_key(self, value: list[Any]) -> tuple[Any, ...]:
         """What encode_key was given."""
-        return _decode(value, self._keys)
+        return tuple(value) if self._plain else _decode(value, self._keys)
 
     def encode_row(self, row: tuple[Any, ...]) -> list[Any]:
         """A result row."""
@@ -32,6 +33,9 @@ class RowCodec:
     def decode_row(self, value: list[Any]) -> tuple[Any, ...]:
         """What encode_row was given."""
         return _decode(value, self._row)
+
+
+_AS_THEY_ARE = frozenset({"STRING", "VARCHAR", "CHAR", "BOOLEAN", "INT", "BIGINT", "SMALLINT", "TINYINT", "DATE"})
 
 
 def _encode(values: tuple[Any, ...], kinds: list[SqlType]) -> list[Any]:

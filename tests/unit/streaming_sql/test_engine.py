@@ -54,7 +54,7 @@ def counts(fired: list[ResultRow]) -> list[tuple[int, Any, int]]:
         ("d", "DOUBLE", b"1e400", None, 1),
         ("d", "DOUBLE", b'"2.5"', 2.5, 0),
         ("f", "BOOLEAN", b'"TRUE"', True, 0),
-        ("f", "BOOLEAN", b"1", None, 1),
+        ("f", "BOOLEAN", b"1", False, 0),
         ("payload.page", "STRING", b"null", None, 0),
         ("s", "STRING", b"null", None, 0),
     ],

@@ -180,8 +180,7 @@ def _lenient(given: Any, kind: SqlType, iso: bool) -> Any:
     if kind.is_text:
         return given if isinstance(given, str) else _text.encode(given).decode()
     if kind.name == "BOOLEAN":
-        text = given.strip().lower() if isinstance(given, str) else given
-        return {"true": True, "false": False}.get(text) if isinstance(text, str) else _only_bool(text)
+        return given is True or (isinstance(given, str) and given.strip().lower() == "true")
     if kind.name in _READERS or kind.is_time:
         return _time_or_bytes(given, kind, iso)
     if isinstance(given, bool) or not isinstance(given, str | int | float | Decimal):
@@ -213,7 +212,3 @@ def _bytes(text: str) -> bytes | None:
 
 
 _READERS: dict[str, Callable[[str], Any]] = {"DATE": parse_json_date, "TIME": parse_json_time, "BYTES": _bytes}
-
-
-def _only_bool(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else None

@@ -58,6 +58,8 @@ class FunctionSyntax(parser.Parser):
     FUNCTION_PARSERS = {  # noqa: RUF012 (sqlglot's own convention)
         **_generic(parser.Parser.FUNCTION_PARSERS),
         "CEILING": parser.Parser.FUNCTION_PARSERS["CEIL"],
+        "TIMESTAMPADD": lambda self: self._parse_unit_call("TIMESTAMPADD"),
+        "TIMESTAMPDIFF": lambda self: self._parse_unit_call("TIMESTAMPDIFF"),
         "JSON_VALUE": lambda self: self._parse_json_lookup("JSON_VALUE"),
         "JSON_QUERY": lambda self: self._parse_json_lookup("JSON_QUERY"),
         "JSON_EXISTS": lambda self: self._parse_json_lookup("JSON_EXISTS"),
@@ -77,6 +79,13 @@ class FunctionSyntax(parser.Parser):
             self.raise_error(f"{name} has no literals", first)
         node.meta["literal"] = name in _TIME_LITERALS
         return node
+
+    def _parse_unit_call(self, name: str) -> exp.Expr:
+        """A call whose first argument is a unit: a word, not a column."""
+        parts: list[Any] = [self._parse_var(any_token=True, upper=True)]
+        if self._match(TokenType.COMMA):
+            parts.extend(self._parse_csv(self._parse_disjunction))
+        return self.expression(exp.Anonymous(this=name, expressions=parts))
 
     def _parse_json_lookup(self, name: str) -> exp.Expr:
         arguments = self._parse_csv(self._parse_disjunction)

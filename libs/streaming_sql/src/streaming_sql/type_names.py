@@ -68,7 +68,7 @@ def read_type(node: exp.Expr | None, place: exp.Expr, text: str) -> SqlType:
 
 def _named(node: exp.DataType, place: exp.Expr, text: str) -> SqlType | None:
     name = node.this.value if isinstance(node.this, exp.DType) else str(node.this)
-    if name == "USERDEFINED":
+    if name == "USER-DEFINED":
         name = str(node.args.get("kind") or "").upper()
     sizes = [int(size.name) for size in node.expressions if isinstance(size, exp.DataTypeParam)]
     inner = [part for part in node.expressions if not isinstance(part, exp.DataTypeParam)]

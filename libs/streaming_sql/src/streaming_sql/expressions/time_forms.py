@@ -12,7 +12,7 @@ from streaming_sql.expressions.calls import call
 from streaming_sql.expressions.expression import Expression, lift, lift2
 from streaming_sql.expressions.operands import Compiler, Operands, convert
 from streaming_sql.functions import calendar
-from streaming_sql.functions.calendar import DAY, UNIT_MONTHS, UNIT_MS
+from streaming_sql.functions.calendar import DAY, SECOND, UNIT_MONTHS, UNIT_MS
 from streaming_sql.functions.numbers import divide_integers
 from streaming_sql.types import BIGINT, INT, SqlType, wrap_integer
 
@@ -104,6 +104,8 @@ def timestamp_diff(node: exp.Expr, parts: list[exp.Expr], operands: Operands) ->
         raise operands.unsupported(node, "TIMESTAMPDIFF needs a unit and two times", form)
     unit = _unit(parts[0])
     first, second = (_milliseconds(part, operands, node, form) for part in parts[1:])
+    if unit == "WEEK":
+        return lift2(_weeks_between, first, second, INT)
     if unit in UNIT_MS:
         size = UNIT_MS[unit]
         return lift2(lambda a, b: wrap_integer(divide_integers(b - a, size), INT), first, second, INT)
@@ -111,6 +113,11 @@ def timestamp_diff(node: exp.Expr, parts: list[exp.Expr], operands: Operands) ->
         months = UNIT_MONTHS[unit]
         return lift2(lambda a, b: divide_integers(calendar.months_between(b, a), months), first, second, INT)
     raise operands.unsupported(node, f"TIMESTAMPDIFF in {unit} is not supported", form)
+
+
+def _weeks_between(earlier: int, later: int) -> int:
+    """Flink counts the seconds in 32 bits first, so it goes wrong beyond 68 years."""
+    return divide_integers(wrap_integer(divide_integers(later - earlier, SECOND), INT), 7 * DAY // SECOND)
 
 
 def _milliseconds(part: exp.Expr, operands: Operands, node: exp.Expr, form: str) -> Expression:

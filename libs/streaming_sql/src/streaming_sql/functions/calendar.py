@@ -12,6 +12,7 @@ SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 UNIT_MS = {"MILLISECOND": 1, "SECOND": SECOND, "MINUTE": MINUTE, "HOUR": HOUR, "DAY": DAY, "WEEK": 7 * DAY}
 UNIT_MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12, "DECADE": 120, "CENTURY": 1200, "MILLENNIUM": 12_000}
 _DAYS_OF_400_YEARS = 146_097
+GREGORIAN_SINCE = -141_427  # 1582-10-15, before which Java's old classes count by the Julian calendar
 _MARCH_0000 = 719_468  # days from 0000-03-01 to the epoch
 
 
@@ -34,6 +35,24 @@ def date_of(days: int) -> tuple[int, int, int]:
     place = (5 * day_of_year + 2) // 153
     month = place + 3 if place < 10 else place - 9
     return year + era * 400 + (month <= 2), month, day_of_year - (153 * place + 2) // 5 + 1
+
+
+def julian_days_of(year: int, month: int, day: int) -> int:
+    """Days since the epoch of a date of the Julian calendar, which Java's old classes use before 15 October 1582."""
+    year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
+    year -= month <= 2
+    months = month - 3 if month > 2 else month + 9
+    return 365 * year + year // 4 + (153 * months + 2) // 5 + day - 1 - _MARCH_0000 - 2
+
+
+def julian_date_of(days: int) -> tuple[int, int, int]:
+    """(year, month, day) in the Julian calendar."""
+    years, day_of_cycle = divmod(days + _MARCH_0000 + 2, 1_461)
+    year = min(day_of_cycle // 365, 3)
+    place = (5 * (day_of_cycle - 365 * year) + 2) // 153
+    month = place + 3 if place < 10 else place - 9
+    day = day_of_cycle - 365 * year - (153 * place + 2) // 5 + 1
+    return years * 4 + year + (month <= 2), month, day
 
 
 def is_leap(year: int) -> bool:

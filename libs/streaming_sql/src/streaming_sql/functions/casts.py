@@ -200,9 +200,9 @@ def _from_time(source: SqlType, target: SqlType) -> Convert | None:
 
 
 def truncation(precision: int) -> Convert:
-    """Times with only so many digits of the second's fraction."""
+    """Times with only so many digits of the second's fraction, cut towards 1970."""
     step = 10 ** (3 - precision)
-    return lambda value: value - value % step
+    return lambda value: value - value % step if value >= 0 else value + -value % step
 
 
 def _nested(source: SqlType, target: SqlType) -> Convert | None:

@@ -109,7 +109,9 @@ FUNCTIONS = (
         (("ARRAY_REMOVE(ARRAY[1, 2, 1], 1)", "[2]"),),
     ),
     _one("ARRAY_DISTINCT", first_type, _distinct, "Each element once.", ("ARRAY_DISTINCT(ARRAY[1, 2, 1])", "[1, 2]")),
-    _one("ARRAY_REVERSE", first_type, lambda values: values[::-1], "Backwards.", ("ARRAY_REVERSE(ARRAY[1, 2])", "[2, 1]")),
+    _one(
+        "ARRAY_REVERSE", first_type, lambda values: values[::-1], "Backwards.", ("ARRAY_REVERSE(ARRAY[1, 2])", "[2, 1]")
+    ),
     Function(
         ("MAP_KEYS",), "Collection", "MAP_KEYS(map)", "The keys.",
         (Signature(("MAP",), lambda given: array_type(given[0].type.fields[0][1]), list),),

@@ -9,7 +9,16 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from streaming_sql.functions.calendar import DAY, HOUR, MINUTE, SECOND, days_of, month_length
+from streaming_sql.functions.calendar import (
+    DAY,
+    GREGORIAN_SINCE,
+    HOUR,
+    MINUTE,
+    SECOND,
+    days_of,
+    julian_days_of,
+    month_length,
+)
 from streaming_sql.functions.date_patterns import MONTHS, WEEKDAYS, Element, Field, Optional, read_pattern
 
 _Found = dict[str, int]
@@ -182,7 +191,10 @@ def _lenient_field(field: Field, text: str, place: int, following: Element) -> t
 
 
 def _add_up(found: _Found) -> int:
-    days = days_of(found.get("y", 1970), found.get("M", 1), found.get("d", 1))
+    date = (found.get("y", 1970), found.get("M", 1), found.get("d", 1))
+    days = days_of(*date)
+    if days < GREGORIAN_SINCE:
+        days = julian_days_of(*date)
     if "D" in found and "d" not in found:
         days = days_of(found.get("y", 1970), 1, found["D"])
     hour = found.get("H", 0)

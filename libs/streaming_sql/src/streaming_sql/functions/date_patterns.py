@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from streaming_sql.functions.calendar import DAY, HOUR, MINUTE, SECOND, date_of, days_of
+from streaming_sql.functions.calendar import (
+    DAY,
+    GREGORIAN_SINCE,
+    HOUR,
+    MINUTE,
+    SECOND,
+    date_of,
+    days_of,
+    julian_date_of,
+)
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -138,9 +147,10 @@ class Moment:
 
     __slots__ = ("clock", "day", "days", "month", "year")
 
-    def __init__(self, time: int) -> None:
+    def __init__(self, time: int, style: Style) -> None:
         self.days, self.clock = divmod(time, DAY)
-        self.year, self.month, self.day = date_of(self.days)
+        julian = style == "simple" and self.days < GREGORIAN_SINCE
+        self.year, self.month, self.day = julian_date_of(self.days) if julian else date_of(self.days)
 
 
 @lru_cache(maxsize=256)
@@ -154,7 +164,7 @@ def formatter(pattern: str, style: Style) -> Callable[[int], str]:
     writers = [_writer(element, style) for element in _flat(read_pattern(pattern, style, parsing=False))]
 
     def write(time: int) -> str:
-        moment = Moment(time)
+        moment = Moment(time, style)
         return "".join([writer(moment) for writer in writers])
 
     return write

@@ -40,7 +40,7 @@ FUNCTIONS = (
         ("7 / 2", "3"), ("1.5 * 2", "3.0"),
     ),
     _form(
-        "Time", "INTERVAL", "INTERVAL '1' DAY, INTERVAL '1-2' YEAR TO MONTH, INTERVAL '1 02:03:04.005' DAY TO SECOND",
+        "Time", "INTERVAL", "INTERVAL '1' DAY, INTERVAL '1-2' YEAR TO MONTH, INTERVAL '1 02:03:04' DAY TO SECOND",
         "A span of time, to add to or take from dates and times, or to multiply.",
         ("TIMESTAMP '2020-01-31 00:00:00' + INTERVAL '1' MONTH", "2020-02-29 00:00:00"),
     ),
@@ -72,7 +72,7 @@ FUNCTIONS = (
         ("CASE WHEN 1 > 2 THEN 'a' ELSE 'b' END", "b"), ("CASE 2 WHEN 1 THEN 'a' WHEN 2 THEN 'b' END", "b"),
     ),
     _form("Conditional", "IF", "IF(condition, then, else)", "One of two values.", ("IF(5 > 3, 5, 3)", "5")),
-    _form("Conditional", "COALESCE", "COALESCE(value, ...)", "The first that is not NULL.", ("COALESCE(NULL, 'a')", "a")),
+    _form("Conditional", "COALESCE", "COALESCE(value, ...)", "The first not NULL.", ("COALESCE(NULL, 'a')", "a")),
     _form(
         "Conditional", "IFNULL", "IFNULL(value, replacement)", "The value, or the replacement of NULL.",
         ("IFNULL(CAST(NULL AS INT), 5)", "5"),
@@ -90,6 +90,6 @@ FUNCTIONS = (
         "Collection", "ARRAY", "ARRAY[value, ...], array[index]", "An array; its element, from 1.",
         ("ARRAY['a', 'b'][2]", "b"),
     ),
-    _form("Collection", "MAP", "MAP[key, value, ...], map[key]", "A map; its value of a key.", ("MAP['a', 1]['a']", "1")),
+    _form("Collection", "MAP", "MAP[key, value, ...], map[key]", "A map; a key's value.", ("MAP['a', 1]['a']", "1")),
     _form("Collection", "ROW", "ROW(value, ...)", "A row of values.", ("ROW(1, 'a') IS NULL", "FALSE")),
 )  # fmt: skip

@@ -37,9 +37,10 @@ def look_up(text: str, path: JsonPath) -> Found:
     if document is None:
         return Found(FAILED, path.lax)
     try:
-        return Found(path.find(document), path.lax)
+        value = path.find(document)
     except PathNotFound:
-        return Found(None if path.lax else FAILED, path.lax)
+        return Found((None if path.definite else []) if path.lax else FAILED, path.lax)
+    return Found(FAILED if value is None and not path.lax else value, path.lax)
 
 
 def runtime_path(text: str) -> JsonPath | None:

@@ -22,7 +22,13 @@ _SLICE = re.compile(r"\s*(-?\d{1,9})?\s*:\s*(-?\d{1,9})?\s*\]", re.ASCII)
 _WILD = re.compile(r"\s*(?:\*|'\*'|\"\*\")\s*\]")
 _FORM = "$.name, $['name'], [0], [-1], [0, 2], [1:3], [*], .* and ..name"
 
-Find = Callable[[Any], Iterator[Any]]
+
+@dataclass(frozen=True)
+class Step:
+    """An indefinite step: what it finds in a value. Where all before it is definite, the value must be `wanted`."""
+
+    find: Callable[[Any], Iterator[Any]]
+    wanted: type | tuple[type, ...] = object
 
 
 class PathNotFound(LookupError):
@@ -49,11 +55,22 @@ def json_path(text: str) -> JsonPath:
     match = _MODE.fullmatch(text)
     mode, path = (match[1].lower(), match[2]) if match else ("strict", text)
     steps = _steps(path.strip())
-    if all(isinstance(step, str | int) for step in steps):
-        keys = tuple(step for step in steps if isinstance(step, str | int))
+    begin = 0
+    while begin < len(steps) and isinstance(steps[begin], str | int):
+        begin += 1
+    keys = tuple(step for step in steps[:begin] if isinstance(step, str | int))
+    if begin == len(steps):
         return JsonPath(mode == "lax", True, lambda document: _walk(document, keys))
-    found = tuple(_one(step) if isinstance(step, str | int) else step for step in steps)
-    return JsonPath(mode == "lax", False, lambda document: list(_search(document, found)))
+    found = tuple(_one(step) if isinstance(step, str | int) else step for step in steps[begin:])
+    wanted = found[0].wanted
+
+    def find(document: Any) -> list[Any]:
+        value = _walk(document, keys)
+        if not isinstance(value, wanted):
+            raise PathNotFound
+        return list(_search(value, found))
+
+    return JsonPath(mode == "lax", False, find)
 
 
 def parse_json(text: str) -> Any:
@@ -109,32 +126,32 @@ def _walk(document: Any, keys: tuple[str | int, ...]) -> Any:
     return value
 
 
-def _search(document: Any, steps: tuple[Find, ...]) -> Iterator[Any]:
+def _search(document: Any, steps: tuple[Step, ...]) -> Iterator[Any]:
     values: Iterator[Any] = iter((document,))
     for step in steps:
         values = _each(values, step)
     return values
 
 
-def _each(values: Iterator[Any], step: Find) -> Iterator[Any]:
+def _each(values: Iterator[Any], step: Step) -> Iterator[Any]:
     for value in values:
-        yield from step(value)
+        yield from step.find(value)
 
 
-def _one(key: str | int) -> Find:
+def _one(key: str | int) -> Step:
     def find(value: Any) -> Iterator[Any]:
         try:
             yield _walk(value, (key,))
         except PathNotFound:
             return
 
-    return find
+    return Step(find)
 
 
-def _steps(path: str) -> list[str | int | Find]:
+def _steps(path: str) -> list[str | int | Step]:
     if not path.startswith("$"):
         raise ValueError(f"a JSON path begins with $, as in {_FORM}")
-    steps: list[str | int | Find] = []
+    steps: list[str | int | Step] = []
     place = 1
     while place < len(path):
         if path.startswith("..", place):
@@ -146,21 +163,21 @@ def _steps(path: str) -> list[str | int | Find]:
     return steps
 
 
-def _step(path: str, place: int) -> tuple[str | int | Find, int]:
+def _step(path: str, place: int) -> tuple[str | int | Step, int]:
     if path.startswith("[", place):
         return _bracket(path, place + 1)
     if path.startswith(".*", place):
-        return _children, place + 2
+        return Step(_children), place + 2
     match = _NAME.match(path, place + 1) if path.startswith(".", place) else None
     if match is None or path.startswith("(", match.end()):
         raise ValueError(f"{path!r} is not supported from character {place + 1} on, only {_FORM}")
     return match[0], match.end()
 
 
-def _bracket(path: str, place: int) -> tuple[str | int | Find, int]:
+def _bracket(path: str, place: int) -> tuple[str | int | Step, int]:
     wild = _WILD.match(path, place)
     if wild is not None:
-        return _children, wild.end()
+        return Step(_children), wild.end()
     names: list[str] = []
     while (match := _QUOTED.match(path, place)) is not None:
         names.append(re.sub(r"\\(.)", r"\1", match[1][1:-1], flags=re.DOTALL))
@@ -173,7 +190,7 @@ def _bracket(path: str, place: int) -> tuple[str | int | Find, int]:
         return (numbers[0] if len(numbers) == 1 else _items(numbers)), indexes.end()
     if part is not None and (part[1] or part[2]):
         bounds = slice(*(int(bound) if bound else None for bound in part.groups()))
-        return lambda value: iter(value[bounds] if isinstance(value, list) else ()), part.end()
+        return Step(lambda value: iter(value[bounds] if isinstance(value, list) else ()), list), part.end()
     raise ValueError(f"{path!r} is not supported from character {place + 1} on, only {_FORM}")
 
 
@@ -181,32 +198,32 @@ def _children(value: Any) -> Iterator[Any]:
     return iter(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
 
 
-def _members(names: tuple[str, ...]) -> Find:
+def _members(names: tuple[str, ...]) -> Step:
     """Several names give one object of those that are there."""
 
     def find(value: Any) -> Iterator[Any]:
         if isinstance(value, dict):
             yield {name: value[name] for name in names if name in value}
 
-    return find
+    return Step(find, dict)
 
 
-def _items(indexes: list[int]) -> Find:
+def _items(indexes: list[int]) -> Step:
     def find(value: Any) -> Iterator[Any]:
         if isinstance(value, list):
             for index in indexes:
                 if -len(value) <= index < len(value):
                     yield value[index]
 
-    return find
+    return Step(find, list)
 
 
-def _deep(step: Find) -> Find:
+def _deep(step: Step) -> Step:
     def find(value: Any) -> Iterator[Any]:
         pending = [value]
         while pending:
             current = pending.pop()
-            yield from step(current)
+            yield from step.find(current)
             pending.extend(reversed(list(_children(current))))
 
-    return find
+    return Step(find)

@@ -176,7 +176,7 @@ FUNCTIONS = (
         "ROUND", round_half_up, "Rounded, a half away from zero, to so many digits after the point.",
         (("ROUND(2.345, 2)", "2.35"), ("ROUND(1250, -2)", "1300")),
     ),
-    _rounding("TRUNCATE", cut, "Cut towards zero to so many digits after the point.", (("TRUNCATE(42.324, 2)", "42.32"),)),
+    _rounding("TRUNCATE", cut, "Cut towards zero to so many digits.", (("TRUNCATE(42.324, 2)", "42.32"),)),
     Function(
         ("POWER",), "Math", "POWER(base, exponent)", "The base to the power of the exponent.",
         (Signature(("DOUBLE", "DOUBLE"), DOUBLE, total(_power), nullable=True),), (("POWER(2, 10)", "1024.0"),),
@@ -217,7 +217,7 @@ FUNCTIONS = (
         (("PI()", "3.141592653589793"),),
     ),
     Function(
-        ("E",), "Math", "E()", "The number e.", (Signature((), DOUBLE, lambda: math.e),), (("E()", "2.718281828459045"),)
+        ("E",), "Math", "E()", "Euler's e.", (Signature((), DOUBLE, lambda: math.e),), (("E()", "2.718281828459045"),)
     ),
     Function(
         ("MOD",), "Math", "MOD(x, y)", "The remainder, with the sign of x; also x % y.",

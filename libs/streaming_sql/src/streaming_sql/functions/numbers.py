@@ -12,12 +12,12 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from typing import Any
 
+from streaming_sql.functions.java_doubles import double_digits, float_digits
 from streaming_sql.types import SqlType, finite, fit_decimal, wrap_integer
 
 EXACT = Context(prec=160, rounding=ROUND_HALF_UP)
 _DIVIDE = Context(prec=38, rounding=ROUND_HALF_UP)
 _FLOAT = struct.Struct("<f")
-_PLAIN_FROM, _PLAIN_TO = 1e-3, 1e7
 
 
 def to_float32(value: float) -> float | None:
@@ -110,33 +110,25 @@ def _integer(operator: str, result: SqlType) -> Callable[[int, int], int | None]
 
 
 def double_text(value: float) -> str:
-    """The text of a DOUBLE, in the form of Java's Double.toString: 1.0, 1.0E10, 1.0E-5."""
-    return _java_form(repr(value), value)
+    """The text of a DOUBLE, as Java's Double.toString writes it: 1.0, 1.0E10, 1.0E-5."""
+    return _java_text(value, double_digits)
 
 
 def float_text(value: float) -> str:
-    """The text of a FLOAT, in the form of Java's Float.toString."""
-    for digits in range(1, 10):
-        text = f"{value:.{digits}g}"
-        if to_float32(float(text)) == value:
-            break
-    return _java_form(text, value)
+    """The text of a FLOAT, as Java's Float.toString writes it."""
+    return _java_text(value, float_digits)
 
 
-def _java_form(text: str, value: float) -> str:
-    size = abs(value)
+def _java_text(value: float, digits_of: Callable[[float], tuple[str, int]]) -> str:
+    mark = "-" if math.copysign(1, value) < 0 else ""
     if value == 0:
-        return "-0.0" if math.copysign(1, value) < 0 else "0.0"
-    sign, digits, exponent = Decimal(text).normalize().as_tuple()
-    figures = "".join(map(str, digits))
-    point = len(figures) + int(exponent)
-    mark = "-" if sign else ""
-    if _PLAIN_FROM <= size < _PLAIN_TO:
-        if point <= 0:
-            return f"{mark}0.{'0' * -point}{figures}"
-        whole, fraction = figures[:point].ljust(point, "0"), figures[point:]
-        return f"{mark}{whole}.{fraction or '0'}"
-    return f"{mark}{figures[0]}.{figures[1:] or '0'}E{point - 1}"
+        return f"{mark}0.0"
+    digits, point = digits_of(abs(value))
+    if 0 < point < 8:
+        return f"{mark}{digits[:point].ljust(point, '0')}.{digits[point:] or '0'}"
+    if -3 < point <= 0:
+        return f"{mark}0.{'0' * -point}{digits}"
+    return f"{mark}{digits[0]}.{digits[1:] or '0'}E{point - 1}"
 
 
 def round_half_up(value: Decimal, places: int) -> Decimal:

@@ -36,7 +36,7 @@ def like_pattern(pattern: str, escape: str = "") -> re.Pattern[str]:
 
 
 def similar_pattern(pattern: str, escape: str = "") -> re.Pattern[str]:
-    """The regular expression of a SIMILAR TO pattern: | ( ) [ ] * + ? { } as in regular expressions, % and _ as in LIKE.
+    """The regular expression of a SIMILAR TO pattern: % and _ as in LIKE, | ( ) [ ] * + ? { } as in regular ones.
 
     Raises:
         ValueError: for a pattern that is none.

@@ -242,12 +242,12 @@ FUNCTIONS = (
         "Every match of a Java pattern replaced, by `new` as it is written.",
         (
             Signature(
-                ("TEXT", "TEXT", "TEXT"), STRING, prepare=lambda given: _with_regex(given, _replace_regex), nullable=True
+                ("TEXT", "TEXT", "TEXT"), STRING, prepare=lambda it: _with_regex(it, _replace_regex), nullable=True
             ),
         ),
         (("REGEXP_REPLACE('foobar', 'oo|ar', '')", "fb"),),
     ),
     _predicate("IS_DECIMAL", _is_decimal, "Whether a text is a number; FALSE for NULL.", ("IS_DECIMAL('1.5')", "TRUE")),
     _predicate("IS_DIGIT", _is_digit, "Whether a text is of digits alone; FALSE for NULL.", ("IS_DIGIT('15')", "TRUE")),
-    _predicate("IS_ALPHA", _is_alpha, "Whether a text is of letters alone; FALSE for NULL.", ("IS_ALPHA('ab')", "TRUE")),
+    _predicate("IS_ALPHA", _is_alpha, "Whether a text is all letters; FALSE for NULL.", ("IS_ALPHA('ab')", "TRUE")),
 )  # fmt: skip

@@ -50,6 +50,18 @@ def test_rows_without_a_window_are_named_by_their_key_or_by_all_their_values() -
     assert len({identity({}, {"n": n}, time) for n in (1, 2) for time in (5, 6)}) == 4
 
 
+def test_rows_that_are_replaced_later_say_so_and_keep_their_name() -> None:
+    """A leader board's place has one name without any key; a window's row needs no mark, its window names it."""
+
+    def made(start: int | None, value: int) -> dict[str, object]:
+        result = ResultRow("top", start, None, {}, {"n": value}, {}, "+U", 5, updating=True)
+        return dict(json.loads(window_row(result, STAMP).data))
+
+    assert made(None, 1)["id"] == made(None, 2)["id"]
+    assert made(None, 1)["current"] is True
+    assert "current" not in made(0, 1)
+
+
 def test_a_late_row_is_named_by_event_and_query() -> None:
     row = late_row(LateRow("revenue", "shard-1", {"id": "e1", "type": "x"}, 5, 10_000, 12_000), b'{"id": "e1"}')
     assert json.loads(row.data) == {

@@ -89,6 +89,27 @@ def test_a_window_is_dated_by_its_end_and_versioned():
     assert made.since == DAY_2025_03_01 + 7
 
 
+def test_a_row_without_a_window_is_dated_by_its_time():
+    """An OVER or joined row lies in the day of its event time, whenever it comes."""
+    row = {**orjson.loads(window()), "time": DAY_2025_03_01 - 1}
+    del row["window_end"], row["window_start"]
+    assert indexable("aggregates", orjson.dumps(row)).document.index == "aggregates-per_minute-2025.02.28"
+    del row["time"]
+    refused = read("aggregates", orjson.dumps(row))
+    assert isinstance(refused, Rejected)
+    assert refused.field == "window_end"
+
+
+def test_rows_that_replace_one_another_lie_in_one_index():
+    """A day later they still find the document that they replace or take away."""
+    indices = set()
+    for time in (DAY_2025_03_01 - 1, DAY_2025_03_01):
+        row = {**orjson.loads(window()), "time": time, "current": True, "deleted": True}
+        del row["window_end"], row["window_start"]
+        indices.add(indexable("aggregates", orjson.dumps(row)).document.index)
+    assert indices == {"aggregates-per_minute-current"}
+
+
 def test_an_alert_is_dated_and_versioned():
     """Alerts are updated as windows are."""
     made = indexable("alerts", alert())

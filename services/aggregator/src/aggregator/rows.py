@@ -66,6 +66,8 @@ def window_row(result: ResultRow, stamp: Stamp) -> Row:
         body |= {"rule": result.query, "severity": severity}
     if result.window_start is None:
         body["time"] = result.time
+        if result.updating:
+            body["current"] = True
     else:
         if severity is not None:
             body["time"] = result.window_end
@@ -87,7 +89,7 @@ def _identity(result: ResultRow, group: str) -> str:
     hidden = f"|{_digest(result.identity)}" if result.identity else ""
     if result.window_start is not None:
         return f"{result.query}|{result.window_start}|{result.window_end}|{group}{hidden}"
-    if result.key:
+    if result.key or result.updating:
         return f"{result.query}|{group}{hidden}"
     return f"{result.query}|{result.time}|{_digest(result.values)}"
 

@@ -47,12 +47,16 @@ _Revision = Annotated[int, Meta(ge=0, lt=2**_REVISION_BITS)]
 
 
 class _Window(msgspec.Struct, frozen=True):
+    """A query's row. Without a window it has a `time`, and is `current` if later rows replace it."""
+
     id: _Id
     query: str
-    window_end: _Milliseconds
     epoch: _Epoch
     revision: _Revision
     emitted: _Milliseconds
+    window_end: _Milliseconds | None = None
+    time: _Milliseconds | None = None
+    current: bool = False
 
 
 class _Alert(msgspec.Struct, frozen=True):
@@ -101,6 +105,11 @@ def index_name(prefix: str, time_ms: int, part: str = "") -> str:
     return _index_name(prefix, time_ms // _DAY_MS, part)
 
 
+def current_index_name(query: str) -> str:
+    """Where the rows lie that later ones replace: `aggregates-query-current`."""
+    return f"{ALIASES['aggregates']}-{_safe(query)}-current"
+
+
 def document_id(source_id: str) -> str:
     """The id itself, or its SHA-256 where it is beyond OpenSearch's limit."""
     if len(source_id) * 4 > MAX_ID_BYTES:  # UTF-8 takes at most four bytes a character
@@ -118,8 +127,12 @@ def version(epoch: int, revision: int) -> int:
 @lru_cache(maxsize=4096)
 def _index_name(prefix: str, day: int, part: str) -> str:
     date = datetime.fromtimestamp(day * _DAY_MS // 1000, UTC).strftime("%Y.%m.%d")
-    safe = _UNSAFE.sub("-", part.lower())[:_NAME_CHARACTERS]
+    safe = _safe(part)
     return f"{prefix}-{safe}-{date}" if safe else f"{prefix}-{date}"
+
+
+def _safe(part: str) -> str:
+    return _UNSAFE.sub("-", part.lower())[:_NAME_CHARACTERS]
 
 
 def _event(data: bytes) -> Indexable | Rejected:
@@ -143,9 +156,13 @@ def _with_object_payload(event: Event) -> bytes:
     return event_contract.encode(event_contract.with_payload(event, b'{"value":%b}' % bytes(event.payload)))
 
 
-def _window(data: bytes) -> Indexable:
+def _window(data: bytes) -> Indexable | Rejected:
     row = _WINDOW.decode(data)
-    index = index_name(ALIASES["aggregates"], row.window_end, row.query)
+    time = row.window_end if row.window_end is not None else row.time
+    if time is None:
+        return Rejected("missing_field", "a row needs `window_end`, or `time` if it has no window", "window_end")
+    # What is replaced, maybe on another day, lies in one index, or the former document would stay in another.
+    index = current_index_name(row.query) if row.current else index_name(ALIASES["aggregates"], time, row.query)
     versioned = Document(index, document_id(row.id), data, version(row.epoch, row.revision))
     return Indexable(versioned, row.id, row.emitted)
 

@@ -13,6 +13,7 @@ _IGNORE_ABOVE = 1024
 _KEYWORD: dict[str, Any] = {"type": "keyword", "ignore_above": _IGNORE_ABOVE}
 _TIME: dict[str, Any] = {"type": "date", "format": "epoch_millis"}
 _LONG: dict[str, Any] = {"type": "long"}
+_FLAG: dict[str, Any] = {"type": "boolean"}
 _STORED_ONLY: dict[str, Any] = {"type": "keyword", "index": False, "doc_values": False}
 _DYNAMIC: dict[str, Any] = {"type": "object", "dynamic": True}
 _TEXT: dict[str, Any] = {"type": "text", "fields": {"keyword": {"type": "keyword", "ignore_above": 256}}}
@@ -50,6 +51,8 @@ _FIELDS: dict[Kind, dict[str, Any]] = {
         "query": _KEYWORD,
         "window_start": _TIME,
         "window_end": _TIME,
+        "time": _TIME,
+        "deleted": _FLAG,
         "key": _DYNAMIC,
         "values": _DYNAMIC,
         "epoch": _LONG,
@@ -106,6 +109,9 @@ _FIELDS: dict[Kind, dict[str, Any]] = {
 }
 
 
+_NOT_DELETED: dict[str, Any] = {"bool": {"must_not": {"term": {"deleted": True}}}}
+
+
 @dataclass(frozen=True, slots=True)
 class IndexSettings:
     """What an operator may choose for new indices. `replicas` is a range, so that one node and many both fit."""
@@ -138,7 +144,8 @@ def template(kind: Kind, settings: IndexSettings) -> dict[str, Any]:
                 "dynamic_templates": _DYNAMIC_TEMPLATES,
                 "properties": _FIELDS[kind],
             },
-            "aliases": {alias: {}},
+            # A row that was taken away stays as a document, so that an older version of it can never come back.
+            "aliases": {alias: {"filter": _NOT_DELETED} if kind == "aggregates" else {}},
         },
     }
 

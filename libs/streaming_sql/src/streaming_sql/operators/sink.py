@@ -29,6 +29,7 @@ class ResultRow(msgspec.Struct, frozen=True, gc=False):
         time: the row's event time; of a window's row its last millisecond.
         identity: grouped columns that were not selected, which tell rows apart all the same.
         bound_names: the sink's columns that hold the window's start and end, "" for one that is not selected.
+        updating: later rows may replace this one, or take it away.
         alert: what became of the alert that the row tells of, where the sink table has 'alert.…' options.
 
     """
@@ -44,6 +45,7 @@ class ResultRow(msgspec.Struct, frozen=True, gc=False):
     identity: tuple[Any, ...] = ()
     alert: AlertChange | None = None
     bound_names: tuple[str, str] = ("", "")
+    updating: bool = False
 
     def columns(self, names: Iterable[str]) -> dict[str, Any]:
         """The row by the sink's column names, in the order asked for."""
@@ -59,6 +61,7 @@ class SinkNode(Node):
     Attributes:
         bounds: the window's start and end of a base row, None without a window.
         identity: what tells rows apart beside the outputs of role "key".
+        updating: rows may be replaced or taken away later.
 
     """
 
@@ -66,6 +69,7 @@ class SinkNode(Node):
     outputs: tuple[Output, ...]
     bounds: tuple[Evaluate, Evaluate] | None = None
     identity: tuple[Evaluate, ...] = ()
+    updating: bool = False
 
     @property
     def query(self) -> str:
@@ -102,7 +106,7 @@ class Sink:
         self._keys = [(output.name, output.evaluate) for output in node.outputs if output.role == "key"]
         self._values = [(output.name, output.evaluate) for output in node.outputs if output.role == "value"]
         self._key_of, self._values_of = _columns(self._keys), _columns(self._values)
-        self._bound_names = bound_names(node)
+        self._bound_names, self._updating = bound_names(node), node.updating
         self._query, self._options, self._identity = node.query, node.options, node.identity
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
@@ -121,6 +125,7 @@ class Sink:
                 tuple([evaluate(row) for evaluate in self._identity]) if self._identity else (),
                 None,
                 self._bound_names,
+                self._updating,
             )
         )
 

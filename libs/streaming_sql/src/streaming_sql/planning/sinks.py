@@ -59,6 +59,7 @@ def plan_sink(table: Table, names: list[str], relation: Relation, tree: exp.Inse
         outputs=tuple(outputs),
         bounds=relation.bounds,
         identity=hidden,
+        updating=relation.updating,
     )
     try:
         policy = read_policy(table.options, list(kinds))

@@ -15,7 +15,7 @@ CREATE TABLE page_views (
   window_end TIMESTAMP(3),
   page STRING,
   country STRING,
-  views BIGINT,
+  `views` BIGINT,
   visitors BIGINT,
   avg_latency_ms DOUBLE,
   slow_views BIGINT

@@ -56,21 +56,20 @@ def run(
 def check(files: tuple[Path, ...], form: str) -> None:
     """Tell every error in SQL FILES with its place; a folder stands for its .sql files.
 
-    Exit status: 0 all sound, 1 errors. `gcc` is one line an error, which editors understand; `sarif` is for code
-    scanning.
+    A warning is what runs here and Flink would refuse. Exit status: 0 no errors, 1 errors. `gcc` is one line a finding,
+    which editors understand; `sarif` is for code scanning.
     """
     from etl_cli.sql import scripts
-    from etl_cli.sql.diagnostics import rendered
-    from streaming_sql.diagnose import diagnose
+    from etl_cli.sql.diagnostics import counted, rendered
+    from etl_cli.sql.findings import find
 
     texts = scripts.read(files)
-    errors = diagnose(texts)
-    if errors or form in {"json", "sarif"}:
-        click.echo(rendered(errors, texts, form))
+    findings = find(texts)
+    if findings or form in {"json", "sarif"}:
+        click.echo(rendered(findings, texts, form))
     if form == "text":
-        count = f"{len(errors)} error{'s' if len(errors) != 1 else ''}"
-        click.echo(f"\n{count}" if errors else f"{len(texts)} file{'s' if len(texts) != 1 else ''} sound", err=True)
-    sys.exit(1 if errors else 0)
+        click.echo(counted(findings, len(texts)), err=True)
+    sys.exit(1 if any(found.severity == "error" for found in findings) else 0)
 
 
 @sql.command()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from textwrap import wrap
-from typing import Any
+from typing import Any, Literal
 
 from streaming_sql import SqlError
 
@@ -17,20 +18,43 @@ _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _RULE = "streaming-sql"
 
 
-def rendered(errors: Sequence[SqlError], texts: Mapping[str, str], form: str) -> str:
-    """The errors in one of FORMATS; `texts` holds each file's text by its name."""
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An error, or a warning: what runs here and Flink would refuse."""
+
+    error: SqlError
+    severity: Literal["error", "warning"] = "error"
+
+    @property
+    def place(self) -> tuple[str, int, int]:
+        """File, line and column."""
+        return self.error.file, self.error.line, self.error.column
+
+
+def rendered(findings: Sequence[Finding], texts: Mapping[str, str], form: str) -> str:
+    """The findings in one of FORMATS; `texts` holds each file's text by its name."""
     if form == "json":
-        return json.dumps([_object(error, texts[error.file]) for error in errors], ensure_ascii=False, indent=2)
+        return json.dumps([_object(found, texts[found.error.file]) for found in findings], ensure_ascii=False, indent=2)
     if form == "sarif":
-        return json.dumps(_sarif(errors, texts), ensure_ascii=False, indent=2)
+        return json.dumps(_sarif(findings, texts), ensure_ascii=False, indent=2)
     if form == "gcc":
-        return "\n".join(f"{_head(error)}{_hint(error)}" for error in errors)
-    return "\n\n".join(with_caret(error, texts.get(error.file, "")) for error in errors)
+        return "\n".join(f"{_head(found.error, found.severity)}{_hint(found.error)}" for found in findings)
+    return "\n\n".join(with_caret(found.error, texts.get(found.error.file, ""), found.severity) for found in findings)
 
 
-def with_caret(error: SqlError, text: str) -> str:
+def counted(findings: Sequence[Finding], files: int) -> str:
+    """How many of each there are, or that all files are sound."""
+    parts = []
+    for severity in ("error", "warning"):
+        count = sum(found.severity == severity for found in findings)
+        if count:
+            parts.append(f"{count} {severity}{'s' if count > 1 else ''}")
+    return "\n" + ", ".join(parts) if parts else f"{files} file{'s' if files != 1 else ''} sound"
+
+
+def with_caret(error: SqlError, text: str, severity: str = "error") -> str:
     """The error with its line of SQL, a mark under the place, and the nearest supported form."""
-    lines = [_head(error)]
+    lines = [_head(error, severity)]
     found = _line(error, text)
     if found:
         source, margin = found.replace("\t", " ").rstrip(), f"{error.line:>5} | "
@@ -44,8 +68,8 @@ def with_caret(error: SqlError, text: str) -> str:
     return "\n".join(lines)
 
 
-def _head(error: SqlError) -> str:
-    return f"{error.file}:{error.line}:{error.column}: error: {error.message}"
+def _head(error: SqlError, severity: str) -> str:
+    return f"{error.file}:{error.line}:{error.column}: {severity}: {error.message}"
 
 
 def _hint(error: SqlError) -> str:
@@ -63,25 +87,26 @@ def _width(error: SqlError, text: str) -> int:
     return len(word[0]) if word else 1
 
 
-def _object(error: SqlError, text: str) -> dict[str, Any]:
+def _object(found: Finding, text: str) -> dict[str, Any]:
+    error = found.error
     return {
         "file": error.file,
         "line": error.line,
         "column": error.column,
         "endColumn": error.column + _width(error, text),
-        "severity": "error",
+        "severity": found.severity,
         "message": error.message,
         "nearest": error.nearest,
     }
 
 
-def _sarif(errors: Sequence[SqlError], texts: Mapping[str, str]) -> dict[str, Any]:
+def _sarif(findings: Sequence[Finding], texts: Mapping[str, str]) -> dict[str, Any]:
     """SARIF 2.1.0: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html."""
     rule = {"id": _RULE, "shortDescription": {"text": "SQL outside the supported subset, or wrong"}}
     results = [
         {
             "ruleId": _RULE,
-            "level": "error",
+            "level": found.severity,
             "message": {"text": error.message + _hint(error)},
             "locations": [
                 {
@@ -96,7 +121,8 @@ def _sarif(errors: Sequence[SqlError], texts: Mapping[str, str]) -> dict[str, An
                 }
             ],
         }
-        for error in errors
+        for found in findings
+        for error in [found.error]
     ]
     run = {"tool": {"driver": {"name": "etl sql check", "rules": [rule]}}, "results": results}
     return {"$schema": _SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}

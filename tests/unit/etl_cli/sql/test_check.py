@@ -4,7 +4,8 @@ import pytest
 from click.testing import CliRunner
 
 from etl_cli.__main__ import main
-from etl_cli.sql.diagnostics import rendered, with_caret
+from etl_cli.sql.diagnostics import Finding, rendered, with_caret
+from etl_cli.sql.findings import find
 from streaming_sql import SqlError
 from streaming_sql.diagnose import diagnose
 
@@ -73,7 +74,7 @@ def test_an_error_behind_the_text_is_shown_without_a_line():
 def test_every_format_names_the_place(form, tables):
     """Each format carries file, line and column of each error."""
     text = tables + BROKEN
-    shown = rendered(diagnose({"a.sql": text}), {"a.sql": text}, form)
+    shown = rendered([Finding(error) for error in diagnose({"a.sql": text})], {"a.sql": text}, form)
     if form == "sarif":
         results = json.loads(shown)["runs"][0]["results"]
         region = results[0]["locations"][0]["physicalLocation"]["region"]
@@ -97,3 +98,19 @@ def test_the_exit_status_says_whether_there_are_errors(tmp_path, script):
     assert result.exit_code == 1
     assert "bad.sql:7:" in result.stdout
     assert CliRunner().invoke(main, ["sql", "check", str(tmp_path / "none.sql")]).exit_code == 2
+
+
+def test_names_that_flink_would_refuse_are_warnings(script, tmp_path):
+    """A reserved word without back-ticks runs here: a warning with its place, which does not fail the check."""
+    text = script.replace("events BIGINT", "result BIGINT")
+    (found,) = find({"a.sql": text})
+    assert (found.severity, found.place, found.error.nearest) == ("warning", ("a.sql", 5, 64), "`result`")
+    (tmp_path / "a.sql").write_text(text)
+    result = CliRunner().invoke(main, ["sql", "check", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "warning: result is a reserved word in Flink" in result.stdout
+
+
+def test_back_ticks_and_keywords_in_their_place_are_no_warnings(script):
+    """Functions, types and quoted names are what they seem."""
+    assert find({"a.sql": script}) == []

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
+from aggregator.alert_sinks import lease_prefix, webhook_names
 from aggregator.notices import headline, item_of, read_notice, sns_message, webhook_headers
 from aggregator.notifier import LogSink, Notifier
 from aggregator.settings import Settings
@@ -13,6 +14,7 @@ from delivery import Item, NotDurable, Outcome
 from delivery.testing import MemoryDeadLetterSink, MemorySink
 from service_runtime.metrics import StageMetrics
 from service_runtime.settings import SettingsInvalid, describe, help_text, load
+from shardline import ShardLease
 from shardline.testing import make_batch, records
 
 ALERT: dict[str, Any] = {
@@ -42,12 +44,17 @@ class World:
     """A notifier, its sink, and where dead letters go."""
 
     def __init__(self) -> None:
+        self.is_done = False
         self.registry = CollectorRegistry()
         self.sink, self.letters = MemorySink[Item](), MemoryDeadLetterSink()
         self.notifier = Notifier("webhook-desk", self.sink, self.letters, StageMetrics(self.registry))
 
     async def deliver(self, *rows: bytes) -> None:
-        await self.notifier.deliver(make_batch(records(*rows, arrived=5), stream="alerts"))
+        batch = make_batch(records(*rows, arrived=5), stream="alerts", millis_behind_latest=7_000)
+        try:
+            await self.notifier.process(batch)
+        finally:
+            self.is_done = batch.is_done
 
     def count(self, name: str, **labels: str) -> float:
         return self.registry.get_sample_value(name, labels) or 0
@@ -131,13 +138,26 @@ async def test_nothing_is_passed_over_while_dead_letters_cannot_be_stored() -> N
     world.letters.failure = NotDurable("no store")
     with pytest.raises(NotDurable):
         await world.deliver(row())
+    assert not world.is_done
 
 
 async def test_heartbeats_and_ends_of_shards_deliver_nothing() -> None:
     """A batch without records."""
     world = World()
-    await world.notifier.deliver(make_batch(shard_ended=True))
+    await world.deliver()
     assert world.sink.batches == []
+    assert world.is_done
+
+
+async def test_how_far_a_sink_is_behind_is_told_for_each() -> None:
+    """Until the shard is left."""
+    world = World()
+    await world.deliver(row())
+    labels = {"stream": "alerts:webhook-desk", "shard": "shardId-000000000000"}
+    assert world.count("etl_lag_seconds", **labels) == 7
+    assert world.count("etl_events_in_total", stream="alerts:webhook-desk") == 1
+    await world.notifier.lost(ShardLease("alerts", "shardId-000000000000"))
+    assert world.registry.get_sample_value("etl_lag_seconds", labels) is None
 
 
 async def test_the_console_takes_every_alert(capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,3 +191,14 @@ def test_every_setting_is_explained() -> None:
     text = help_text(Settings)
     for name in ("ALERT_SNS_TOPIC", "ALERT_WEBHOOKS", "ALERT_WEBHOOK_SECRET", "ALERT_CONSOLE", "ALERT_RETRY_SECONDS"):
         assert f"AGGREGATOR_{name}" in text
+
+
+def test_sinks_keep_their_places_apart() -> None:
+    """No sink reads another's leases, whatever the addresses; a new token on the same host is the same sink."""
+    urls = ["https://h.example/a", "https://h.example/b", "https://h.example:8443/c", "https://h.example-2/d"]
+    names = ["console", "sns", *webhook_names(urls)]
+    prefixes = [lease_prefix(name) for name in names]
+    assert not any(one != other and one.startswith(other) for one in prefixes for other in prefixes)
+    assert len(set(prefixes)) == len(names)
+    assert webhook_names(["https://h.example/T0ken"]) == webhook_names(["https://h.example/other"])
+    assert not any(":" in prefix for prefix in prefixes), "a colon stands between stream and shard"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -17,7 +17,7 @@ from delivery import Item, RetryPolicy, Sink, SnsSink, WebhookSink
 from delivery.webhook import check_url
 from service_runtime import Runtime
 from service_runtime.metrics import StageMetrics
-from shardline import ConsumerGroup, DynamoDBLeaseTable, GroupSettings, each_batch
+from shardline import ConsumerGroup, DynamoDBLeaseTable, GroupSettings
 
 
 async def notify(
@@ -41,22 +41,19 @@ async def notify(
                 notifier = Notifier(name, sink, dead_letters, metrics)
                 group = _group(settings, name, clients)
                 runtime.log.info("alerts", sink=name, stream=settings.alerts_stream)
-                tasks.create_task(group.run(each_batch(notifier.deliver), runtime.stop))
+                tasks.create_task(group.run(notifier, runtime.stop))
 
 
 def _sinks(settings: Settings, metrics: StageMetrics, clients: Mapping[str, Any]) -> Iterator[tuple[str, Sink[Item]]]:
-    """Each by its name, which is also what its leases begin with: a webhook's is its host's, not its address."""
+    """Each by its name."""
     retry = RetryPolicy(base_seconds=0.2, cap_seconds=10.0, deadline_seconds=settings.alert_retry_seconds)
     if settings.alert_console:
         yield "console", LogSink()
     if settings.alert_sns_topic:
         observer = metrics.observer("sns")
         yield "sns", SnsSink(clients["sns"], settings.alert_sns_topic, sns_message, retry, observer=observer)
-    hosts: Counter[str] = Counter()
-    for url in webhooks_of(settings.alert_webhooks):
-        host = check_url(url)
-        hosts[host] += 1
-        name = f"webhook-{host}" if hosts[host] == 1 else f"webhook-{host}-{hosts[host]}"
+    urls = webhooks_of(settings.alert_webhooks)
+    for name, url in zip(webhook_names(urls), urls, strict=True):
         yield (
             name,
             WebhookSink(
@@ -72,6 +69,25 @@ def _sinks(settings: Settings, metrics: StageMetrics, clients: Mapping[str, Any]
         )
 
 
+def webhook_names(urls: Sequence[str]) -> list[str]:
+    """A name for each address, by its host and port alone, as the rest may be secret; no two are the same.
+
+    A sink's name must stay when its token changes, or it would read the stream anew.
+    """
+    names: list[str] = []
+    hosts: Counter[str] = Counter()
+    for url in urls:
+        host = check_url(url).replace(":", "-")
+        hosts[host] += 1
+        names.append(f"webhook-{host}" if hosts[host] == 1 else f"webhook-{host}~{hosts[host]}")
+    return names
+
+
+def lease_prefix(name: str) -> str:
+    """What a sink's leases begin with: of two sinks neither's prefix begins with the other's, or they would share."""
+    return f"{name}/"
+
+
 def _group(settings: Settings, name: str, clients: Mapping[str, Any]) -> ConsumerGroup:
     """Polls: an alert comes within a second, and no fan-out is charged for."""
     return ConsumerGroup(
@@ -82,7 +98,7 @@ def _group(settings: Settings, name: str, clients: Mapping[str, Any]) -> Consume
             dynamodb=clients["dynamodb"],
             table=settings.alert_lease_table,
             create_missing=settings.create_tables,
-            key_prefix=f"{name}-",
+            key_prefix=lease_prefix(name),
         ),
         settings=GroupSettings(
             initial_position=settings.alert_initial_position,

@@ -15,7 +15,7 @@ from aggregator.notices import Notice, headline, item_of, read_notice
 from aggregator.rows import STAGE
 from delivery import DeadLetter, Item, Outcome, Sink
 from service_runtime.metrics import StageMetrics
-from shardline import Batch, Record
+from shardline import Batch, Checkpoint, Record, ShardLease
 
 MALFORMED = "malformed_alert"
 
@@ -37,7 +37,7 @@ class LogSink:
 
 
 class Notifier:
-    """Delivers the alerts of each batch to one sink; give `deliver` to `shardline.each_batch`.
+    """Delivers the alerts of each batch to one sink; a `shardline.Processor`.
 
     The sink needs a deadline. An alert that it refuses, or does not take by then, becomes a dead letter with the cause
     and the sink's name; the batch is done once those are durable. After a crash a batch comes again, under the ids that
@@ -50,6 +50,30 @@ class Notifier:
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._log = structlog.get_logger(STAGE)
+
+    async def start(self, lease: ShardLease) -> Checkpoint | None:
+        """Read on from the checkpoint."""
+        return None
+
+    async def process(self, batch: Batch) -> None:
+        """Deliver a batch, and mark it done. Its lag counts under the stream's name and the sink's."""
+        stream, shard = self._stream(batch.lease), batch.lease.shard_id
+        size = sum(len(record.data) for record in batch.records)
+        self._metrics.received(stream, shard, len(batch.records), size, batch.millis_behind_latest)
+        await self.deliver(batch)
+        batch.done()
+        self._metrics.worked(stream, shard)
+
+    async def drain(self, lease: ShardLease) -> None:
+        """Nothing is under way."""
+        self._metrics.shard_left(self._stream(lease), lease.shard_id)
+
+    async def lost(self, lease: ShardLease) -> None:
+        """Nothing to forget."""
+        self._metrics.shard_left(self._stream(lease), lease.shard_id)
+
+    def _stream(self, lease: ShardLease) -> str:
+        return f"{lease.stream}:{self._name}"
 
     async def deliver(self, batch: Batch) -> None:
         """Return once each alert of the batch is delivered or set aside. Raises NotDurable."""

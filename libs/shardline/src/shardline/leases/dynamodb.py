@@ -23,8 +23,9 @@ class DynamoDBLeaseTable:
     `dynamodb` is an aiobotocore client that the caller closes. With `create_missing` the table is created
     (on-demand capacity) when it is not there; else LeaseTableUnavailable is raised by `open`. With a
     `key_prefix`, such as the KCL's `account:stream:creation epoch:`, several groups share the table and see
-    each their own leases. While workers of KCL 3.5 report in the table and leases are written, `open` raises
-    LeaseTableUnavailable, so that a group waits for them to be gone; `beside_kcl` joins them all the same.
+    each their own leases; no prefix may begin with another's. While workers of KCL 3.5 report in the table
+    and leases are written, `open` raises LeaseTableUnavailable, so that a group waits for them to be gone;
+    `beside_kcl` joins them all the same.
     `wall_clock` gives seconds since the epoch.
     """
 

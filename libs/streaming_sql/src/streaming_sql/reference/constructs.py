@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from streaming_sql.planning.settings import SET_FORM
 from streaming_sql.planning.windows import FORMS
 from streaming_sql.reference.entry import Entry
 
@@ -39,6 +40,12 @@ STATEMENTS = (
         "INSERT INTO sink [(column, ...)] SELECT ...",
         "Runs a query for ever and fills a table with its rows. Columns go by their order; types must fit. There is "
         "one INSERT for each sink.",
+    ),
+    Entry(
+        "SET",
+        SET_FORM,
+        "Forgets what deduplication, top-N and OVER without a time frame keep of a key once nothing has come of it "
+        "for so long. For the statements that follow.",
     ),
 )
 

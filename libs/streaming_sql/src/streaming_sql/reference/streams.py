@@ -37,7 +37,8 @@ OVER = (
         "SELECT ... FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY key ORDER BY ts [ASC | DESC]) AS rn FROM t) "
         "WHERE rn = 1",
         "The first row of each key, or with DESC the last one so far.",
-        "the first row at once, the last one as a revision of the one before; the keys seen are kept",
+        "a revision whenever another row is the first or last one; by a PROCTIME() column the first row is final, and "
+        "comes out at once. The keys seen are kept, see SET",
         "SELECT user_id, page FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY user_id ORDER BY ts DESC) AS rn "
         "FROM visits) WHERE rn = 1",
     ),

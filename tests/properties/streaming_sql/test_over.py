@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from streaming_sql.aggregates.totals import Average, Sum
 from streaming_sql.operators.growing_functions import First, Lag, RowNumber
-from streaming_sql.operators.over import Frame, OverNode
+from streaming_sql.operators.over import OverNode
+from streaming_sql.operators.over_frame import Frame
 from streaming_sql.operators.over_functions import (
     Accumulated,
     FrameFunction,
@@ -298,3 +299,16 @@ def test_a_range_forgets_keys() -> None:
     run.advance(20)
     assert run.operator.size == 0
     assert len(run.emitted) == 50
+
+
+def test_a_range_forgets_keys_that_came_behind_the_watermark() -> None:
+    """A key that begins long behind its shard's watermark goes as soon as that has moved, after a restart too."""
+    run = Run(FRAMES["range"], random.Random(1), local=True, restarts=True)
+    run.advance(1_000)
+    run.operator.receive(0, ("a", 10, 1), 10, 1_005, "shard-0")
+    run.restart()
+    run.advance(1_005)
+    assert run.operator.size == 2
+    run.advance(1_010)
+    assert [row for row, _ in run.emitted] == [("a", 10, 1, 1, 1, 1, 1, 1, 1)]
+    assert run.operator.size == 0

@@ -15,32 +15,12 @@ from typing import Any
 
 from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Emit, Key, Late, emit_nothing, report_nothing
+from streaming_sql.operators.over_frame import Frame, FrameWalk
 from streaming_sql.operators.over_functions import FrameFunction
-from streaming_sql.operators.over_state import Computed, OverCodec, Partition, Row
+from streaming_sql.operators.over_state import Computed, OverCodec, Partition
 from streaming_sql.types import SqlType
 
 _order = itemgetter(0, 1, 2, 3)
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Which rows before the current one count: the last `preceding` rows, or those of the last `preceding` ms.
-
-    `preceding` None is UNBOUNDED. Under RANGE all rows of one time have one frame, which ends after them.
-    """
-
-    rows: bool
-    preceding: int | None = None
-
-    @property
-    def in_time(self) -> bool:
-        """Whether rows leave it as time goes on."""
-        return not self.rows and self.preceding is not None
-
-    def __str__(self) -> str:
-        unit = "" if self.rows else " ms"
-        start = "UNBOUNDED" if self.preceding is None else f"{self.preceding}{unit}"
-        return f"{'ROWS' if self.rows else 'RANGE'} BETWEEN {start} PRECEDING AND CURRENT ROW"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -105,10 +85,10 @@ class Over:
         self._arrivals: dict[str, int] = {}
         self._held: list[Computed] = []
         self._rows = 0
-        self._compute = self._compute_rows if node.frame.rows else self._compute_range
-        self._enter = [function.enter for function in node.functions]
-        self._leave = [function.leave for function in node.functions]
-        self._result = [function.result for function in node.functions]
+        self._step = FrameWalk(node.functions, node.frame).step
+        self._cleanups: dict[int, list[Key]] = {}
+        self._buckets: list[int] = []
+        self._bucket_ms = max((node.retention or 0) // 2, 1)
         self._codec = OverCodec(node.key_types, node.column_types, node.argument_types, node.functions)
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: object = "+I", /) -> None:
@@ -118,7 +98,7 @@ class Over:
         partition = self._partitions.get(key)
         due = time
         if self._by_key:
-            if partition is not None and partition.timers and partition.timers[0][0] <= watermark:
+            if partition is not None and self._must_know(partition, time, watermark):
                 partition = self._run_ahead(key, partition, watermark)
             last = 0 if partition is None else partition.last
             if time <= last:
@@ -138,21 +118,36 @@ class Over:
         waiting = partition.waiting.get(time)
         if waiting is None:
             partition.waiting[time] = [entry]
-            self._set_timer(key, partition, due, time)
+            heappush(partition.timers, (due, time))
+            if partition.scheduled is None or due < partition.scheduled:
+                self._put_on_schedule(key, partition, due)
         else:
             waiting.append(entry)
         if self._retention is not None:
             self._set_cleanup(key, partition, time, watermark, self._retention)
 
-    def _set_timer(self, key: Key, partition: Partition, due: int, time: int) -> None:
-        heappush(partition.timers, (due, time))
-        if partition.scheduled is None or due < partition.scheduled:
-            self._put_on_schedule(key, partition, due)
+    def _must_know(self, partition: Partition, time: int, watermark: int) -> bool:
+        """Whether the row's fate hangs on timers that its shard has passed: it is behind, or the key is over."""
+        timers = partition.timers
+        if not timers or timers[0][0] > watermark:
+            return False
+        return time <= watermark or (partition.cleanup is not None and partition.cleanup <= watermark)
 
     def _set_cleanup(self, key: Key, partition: Partition, time: int, watermark: int, retention: int) -> None:
         if partition.cleanup is None or partition.cleanup < time + retention + 1:
             at = partition.cleanup = time + retention * 3 // 2 + 1
-            self._set_timer(key, partition, max(at, watermark + 1) if self._by_key else at, at)
+            due = max(at, watermark + 1) if self._by_key else at
+            heappush(partition.timers, (due, at))
+            self._put_in_bucket(key, due)
+
+    def _put_in_bucket(self, key: Key, due: int) -> None:
+        """To be looked at when the least watermark has passed `due` for sure; rows of the key do not wait for that."""
+        bucket = due // self._bucket_ms
+        keys = self._cleanups.get(bucket)
+        if keys is None:
+            keys = self._cleanups[bucket] = []
+            heappush(self._buckets, bucket)
+        keys.append(key)
 
     def _put_on_schedule(self, key: Key, partition: Partition, due: int) -> None:
         partition.scheduled = due
@@ -166,9 +161,13 @@ class Over:
         for computed in rows:
             heappush(self._held, computed)
         known = self._partitions.get(key)
-        if known is not None and known.timers and known.scheduled != known.timers[0][0]:
-            self._put_on_schedule(key, known, known.timers[0][0])
+        if known is not None:
+            self._reschedule(key, known)
         return known
+
+    def _reschedule(self, key: Key, partition: Partition) -> None:
+        if partition.waiting and partition.scheduled != partition.timers[0][0]:
+            self._put_on_schedule(key, partition, partition.timers[0][0])
 
     def advance(self, before: int, now: int, /) -> None:
         """Compute and emit every row that is due, oldest first."""
@@ -181,8 +180,13 @@ class Over:
                 continue
             partition.scheduled = None
             self._run(key, partition, now, computed)
-            if partition.timers and self._partitions.get(key) is partition:
-                self._put_on_schedule(key, partition, partition.timers[0][0])
+            if partition.waiting:
+                self._reschedule(key, partition)
+        while self._buckets and (self._buckets[0] + 1) * self._bucket_ms - 1 <= now:
+            for key in self._cleanups.pop(heappop(self._buckets)):
+                partition = self._partitions.get(key)
+                if partition is not None:
+                    self._run(key, partition, now, computed)
         while self._held and self._held[0][0] <= now:
             computed.append(heappop(self._held))
             self.dirty.add(computed[-1][6])
@@ -203,58 +207,9 @@ class Over:
                 break
             rows = waiting.pop(time, None)
             if rows is not None:
-                if len(rows) > 1:
-                    rows.sort(key=itemgetter(0, 1))
-                self._compute(key, partition, due, time, rows, computed)
+                self._rows -= self._step(key, partition, due, time, rows, computed)
             if rows is not None or self._node.frame.in_time:
                 partition.last = time
-
-    def _compute_range(
-        self, key: Key, partition: Partition, due: int, time: int, rows: list[Row], computed: list[Computed]
-    ) -> None:
-        states, frame, reach = partition.states, partition.frame, self._node.frame.preceding
-        if reach is None:
-            self._rows -= len(rows)
-        else:
-            while frame and time - frame[0][0] > reach:
-                self._drop(partition)
-            for row in rows:
-                frame.append((time, row[3]))
-        for row in rows:
-            self._take(states, row[3])
-        results = tuple([result(state) for result, state in zip(self._result, states, strict=True)])
-        for shard, number, columns, _, watermark in rows:
-            computed.append((due, time, shard, number, columns + results, watermark, key))
-
-    def _compute_rows(
-        self, key: Key, partition: Partition, due: int, time: int, rows: list[Row], computed: list[Computed]
-    ) -> None:
-        states, frame, reach = partition.states, partition.frame, self._node.frame.preceding
-        if reach is None:
-            self._rows -= len(rows)
-        for shard, number, columns, values, watermark in rows:
-            if reach is not None:
-                if len(frame) > reach:
-                    self._drop(partition)
-                frame.append((time, values))
-            self._take(states, values)
-            results = tuple([result(state) for result, state in zip(self._result, states, strict=True)])
-            computed.append((due, time, shard, number, columns + results, watermark, key))
-
-    def _take(self, states: list[Any], values: tuple[Any, ...]) -> None:
-        """A row enters the frame."""
-        for place, value in enumerate(values):
-            if value is not None:
-                states[place] = self._enter[place](states[place], value)
-
-    def _drop(self, partition: Partition) -> None:
-        """The frame's first row leaves it."""
-        states = partition.states
-        _, values = partition.frame.popleft()
-        self._rows -= 1
-        for place, value in enumerate(values):
-            if value is not None:
-                states[place] = self._leave[place](states[place], value)
 
     def flush_time(self) -> int | None:
         """The watermark at which the last buffered row is due."""
@@ -286,8 +241,10 @@ class Over:
                 continue
             self._partitions[key] = partition
             self._rows += partition.rows
-            if partition.timers:
-                self._put_on_schedule(key, partition, partition.timers[0][0])
+            self._reschedule(key, partition)
+            for due, time in partition.timers:
+                if time == partition.cleanup:
+                    self._put_in_bucket(key, due)
             for rows in partition.waiting.values():
                 for row in rows:
                     self._count_arrival(row[0], row[1])

@@ -15,8 +15,9 @@ from sqlglot import exp
 from streaming_sql.dialect import unsupported
 from streaming_sql.expressions import Expression, compile_scalar
 from streaming_sql.nodes import Node
-from streaming_sql.operators.over import Frame, OverNode
+from streaming_sql.operators.over import OverNode
 from streaming_sql.operators.over_arrival import OverArrivalNode
+from streaming_sql.operators.over_frame import Frame
 from streaming_sql.planning.over_calls import OverCall, compile_call, frame_of
 from streaming_sql.planning.over_specification import OVER_FORM, OverSpecification, read_over
 from streaming_sql.planning.packing import Packing, used_columns

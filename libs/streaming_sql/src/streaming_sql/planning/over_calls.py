@@ -13,7 +13,7 @@ from streaming_sql.aggregates.ordered import EndValue, ListAgg
 from streaming_sql.dialect import unsupported
 from streaming_sql.expressions import Evaluate, Scope, compile_scalar, convert
 from streaming_sql.operators.growing_functions import First, Lag, RowNumber
-from streaming_sql.operators.over import Frame
+from streaming_sql.operators.over_frame import Frame
 from streaming_sql.operators.over_functions import (
     Accumulated,
     FrameFunction,

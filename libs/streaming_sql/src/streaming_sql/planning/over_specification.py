@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from streaming_sql.dialect import unsupported
-from streaming_sql.operators.over import Frame
+from streaming_sql.operators.over_frame import Frame
 from streaming_sql.tables import read_interval
 
 OVER_FORM = (

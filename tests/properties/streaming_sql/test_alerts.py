@@ -144,7 +144,7 @@ def through_engine(feed: list[list[tuple[int, str, str]]], *, crashing: bool = F
             engine.apply(shard, [json.dumps({"id": "e", "time": time, "s": key}).encode()])
         out += engine.advance()
         if crashing:
-            chain.append(json.loads(json.dumps(engine.capture(changes=bool(chain)).encode())))
+            chain.append(json.loads(engine.capture(changes=bool(chain)).encode()))
             engine = Engine(PROGRAM)
             engine.restore(merged_state(chain))
     while engine.finish():

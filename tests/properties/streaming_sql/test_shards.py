@@ -125,7 +125,7 @@ def run(made: Program, shards: Shards, rng: random.Random, *, restarts: bool = T
             take(engine, rows)
         if restarts and rng.random() < 0.3:
             take(engine, rows)
-            chain.append(json.loads(json.dumps(engine.capture(changes=True).encode())))
+            chain.append(json.loads(engine.capture(changes=True).encode()))
             if rng.random() < 0.5:
                 engine = Engine(made)
                 assert engine.restore(merged_state(chain)) == []

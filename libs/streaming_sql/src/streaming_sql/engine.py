@@ -219,7 +219,8 @@ class Engine:
 
     def snapshot(self) -> dict[str, Any]:
         """The whole state as JSON values, see streaming_sql.state. Take the rows of `advance` first."""
-        return self.capture().encode()
+        state: dict[str, Any] = msgspec.json.decode(self.capture().encode())
+        return state
 
     def capture(self, *, changes: bool = False) -> Captured:
         """The state at this moment, to be encoded later: whole, or of what changed since the last capture.

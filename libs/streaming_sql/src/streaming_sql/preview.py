@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from streaming_sql.engine import Engine
 from streaming_sql.operators.sink import ResultRow
 from streaming_sql.program import Program
@@ -20,7 +22,7 @@ class Preview:
     def rows(self) -> list[ResultRow]:
         """The rows of all windows, sessions and matches that are open, by their time."""
         copy = Engine(self.program)
-        copy.restore(self.state.encode())
+        copy.restore(msgspec.json.decode(self.state.encode()))
         rows = copy.advance()
         while copy.finish():
             rows += copy.advance()

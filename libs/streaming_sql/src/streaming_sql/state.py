@@ -31,16 +31,18 @@ class Captured:
     sources: dict[str, Any]
     operators: list[tuple[Node, Iterable[tuple[Any, Any]]]]
 
-    def encode(self) -> dict[str, Any]:
-        """The state as JSON values. Once: it takes what was captured."""
-        held = {node: [[key, state] for key, state in parts] for node, parts in self.operators}
-        return {
-            "version": VERSION,
-            "sources": self.sources,
-            "operators": {
-                node.name: {"fingerprint": node.fingerprint, "keys": keys} for node, keys in held.items() if keys
-            },
-        }
+    def encode(self) -> bytes:
+        """The state as JSON text. Once: it takes what was captured.
+
+        Each key is text at once, so that the garbage collector never walks the whole state.
+        """
+        parts = []
+        for node, pairs in self.operators:
+            if keys := b",".join([_text_of(pair) for pair in pairs]):
+                name, fingerprint = _text_of(node.name), _text_of(node.fingerprint)
+                parts.append(b'%b:{"fingerprint":%b,"keys":[%b]}' % (name, fingerprint, keys))
+        sources = _text_of(self.sources)
+        return b'{"version":%d,"sources":%b,"operators":{%b}}' % (VERSION, sources, b",".join(parts))
 
 
 def capture_state(

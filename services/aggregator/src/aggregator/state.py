@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -148,7 +148,16 @@ class CapturedState:
 
     def encode(self) -> bytes:
         """The snapshot as JSON. Once."""
-        return _encode(_Snapshot(VERSION, self.positions, self.ended, self.engine.encode(), self.outbox, self.seen))
+        return _encode(
+            _Snapshot(
+                VERSION,
+                self.positions,
+                self.ended,
+                cast("Any", msgspec.Raw(self.engine.encode())),
+                self.outbox,
+                self.seen,
+            )
+        )
 
 
 def decode_state(chain: Sequence[bytes], program: Program, seen: SeenEvents) -> tuple[State, list[str]]:

@@ -60,7 +60,7 @@ def added(accumulator: Accumulator, values: list[Any]) -> Any:
 
 
 @every_case
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(drawn=_drawn, seed=st.integers(0, 2**32))
 def test_no_order_of_adds_and_merges_changes_a_result(
     accumulator: Accumulator, values: Any, drawn: Any, seed: int
@@ -84,7 +84,7 @@ def test_no_order_of_adds_and_merges_changes_a_result(
 
 
 @every_case
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(drawn=_drawn)
 def test_a_state_survives_json_and_shares_nothing(accumulator: Accumulator, values: Any, drawn: Any) -> None:
     """decode(encode(state)) goes on as the state does, and neither it nor a copy feels what the other takes in."""
@@ -106,7 +106,7 @@ def test_a_state_survives_json_and_shares_nothing(accumulator: Accumulator, valu
     [case for case in CASES.values() if case[0].retractable],
     ids=[name for name, case in CASES.items() if case[0].retractable],
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(drawn=_drawn, seed=st.integers(0, 2**32))
 def test_retract_undoes_add(accumulator: Accumulator, values: Any, drawn: Any, seed: int) -> None:
     """Values taken back in any order leave the result of those that stay."""
@@ -121,7 +121,7 @@ def test_retract_undoes_add(accumulator: Accumulator, values: Any, drawn: Any, s
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(_doubles, max_size=60))
 def test_a_sum_of_doubles_is_the_exact_sum_rounded_once(values: list[float]) -> None:
     """SUM(DOUBLE) is the double nearest to the sum of fractions; NULL where that is no finite double."""
@@ -135,7 +135,7 @@ def test_a_sum_of_doubles_is_the_exact_sum_rounded_once(values: list[float]) -> 
     assert total(fold(values)) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(_tame, min_size=2, max_size=60))
 def test_a_variance_of_doubles_is_exact(values: list[float]) -> None:
     """VAR_SAMP(DOUBLE) is the variance of fractions, rounded: no cancellation makes it negative or noise."""
@@ -163,7 +163,7 @@ _rows = st.lists(
     ],
     ids=["FIRST_VALUE", "LAST_VALUE", "LISTAGG", "LISTAGG(DISTINCT)", "LAST_VALUE(DISTINCT)"],
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rows=_rows, seed=st.integers(0, 2**32))
 def test_only_the_order_within_a_shard_matters(accumulator: Accumulator, rows: list[Row], seed: int) -> None:
     """However shards interleave, and however rows of sessions are split before they are joined, the result is one."""
@@ -186,7 +186,7 @@ def test_only_the_order_within_a_shard_matters(accumulator: Accumulator, rows: l
     assert accumulator.result(joined) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=2), st.integers(0, 9)), max_size=30))
 def test_one_shards_list_is_its_arrivals(rows: list[tuple[str, int]]) -> None:
     """LISTAGG of one shard joins in the order of arrival, late rows where they came."""
@@ -194,7 +194,7 @@ def test_one_shards_list_is_its_arrivals(rows: list[tuple[str, int]]) -> None:
     assert ListAgg("-").result(added(ListAgg("-"), arrivals)) == ("-".join(text for text, _ in rows) if rows else None)
 
 
-@pytest.mark.parametrize("count", [0, 1, 10, 400, 600, 5_000, 60_000])
+@pytest.mark.parametrize("count", [0, 1, 10, 400, 600, 5_000, 20_000])
 def test_approx_count_distinct_errs_by_its_standard_error(count: int) -> None:
     """Within four standard errors of the truth, sparse and dense, and the same number in every process."""
     accumulator = ApproxCountDistinct()
@@ -208,14 +208,14 @@ def test_the_hash_is_the_same_in_every_process() -> None:
     assert accumulator.result(added(accumulator, list(range(10_000)))) == 9_809
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(_doubles.filter(lambda value: value == 0 or abs(value) > 1e-300))
 def test_a_buckets_middle_is_near_its_values(value: float) -> None:
     """Each double is within the relative error of the middle of its bucket."""
     assert abs(middle(bucket(value)) - value) <= RELATIVE_ERROR * abs(value)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(_tame, min_size=1, max_size=50), st.floats(0, 1))
 def test_approx_percentile_is_near_the_value_of_its_rank(values: list[float], fraction: float) -> None:
     """Within the relative error of the sorted values' element at that rank."""
@@ -232,7 +232,7 @@ def percentile_of_sorted(values: list[float], fraction: float) -> float:
     return values[low] + (values[high] - values[low]) * (position - low)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=50), st.floats(0, 1))
 def test_percentile_interpolates(values: list[float], fraction: float) -> None:
     """PERCENTILE is the linear interpolation at its rank of the sorted values."""

@@ -38,6 +38,7 @@ WINDOWS = {
     "TUMBLE": WindowSpec("TUMBLE", 10, 10),
     "TUMBLE with offset": WindowSpec("TUMBLE", 10, 10, 3),
     "HOP": WindowSpec("HOP", 12, 4),
+    "HOP of many slices": WindowSpec("HOP", 30, 3),
     "HOP with offset": WindowSpec("HOP", 12, 4, 1),
     "CUMULATE": WindowSpec("CUMULATE", 12, 3),
     "CUMULATE with offset": WindowSpec("CUMULATE", 12, 3, 5),
@@ -171,7 +172,7 @@ def session_node(gap: int, aggregates: tuple[Aggregate, ...] = PLAIN, **given: A
 
 
 @every_window
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(shards=_shards, seed=_seeds, restarts=st.booleans())
 def test_windows_hold_what_the_definition_says(
     spec: WindowSpec, shards: list[list[Event]], seed: int, restarts: bool
@@ -183,7 +184,7 @@ def test_windows_hold_what_the_definition_says(
 
 
 @every_window
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(shards=_shards, seed=_seeds, restarts=st.booleans(), lateness=st.integers(1, 30))
 def test_with_allowed_lateness_the_last_revision_holds_every_row_that_was_not_too_late(
     spec: WindowSpec, shards: list[list[Event]], seed: int, restarts: bool, lateness: int
@@ -195,7 +196,7 @@ def test_with_allowed_lateness_the_last_revision_holds_every_row_that_was_not_to
 
 
 @every_window
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(shards=_shards, seeds=st.tuples(_seeds, _seeds))
 def test_rows_come_in_one_order_and_lists_too(
     spec: WindowSpec, shards: list[list[Event]], seeds: tuple[int, int]
@@ -209,7 +210,7 @@ def test_rows_come_in_one_order_and_lists_too(
     assert [(end, start) for start, end, _ in runs[0].order] == sorted((end, start) for start, end, _ in runs[0].order)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(shards=_shards, seed=_seeds)
 def test_windows_that_rows_carry_are_kept_apart(shards: list[list[Event]], seed: int) -> None:
     """Rows that say their window are grouped by it, overlapping or not, and fire at its end."""
@@ -245,7 +246,7 @@ def chain(events: list[Event], gap: int) -> dict[Any, Any]:
     return rows
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(shards=_shards, seed=_seeds, gap=st.integers(1, 12), restarts=st.booleans(), lateness=st.sampled_from([0, 0, 9]))
 def test_sessions_over_shards_are_the_runs_of_the_rows_in_time(
     shards: list[list[Event]], seed: int, gap: int, restarts: bool, lateness: int
@@ -296,7 +297,7 @@ def dealt(events: list[Event]) -> list[list[Event]]:
     return [[event for event in events if event[0] == key] for key in ("a", "b", None)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(events=st.lists(_events, max_size=30), seed=_seeds, gap=st.integers(1, 12), restarts=st.booleans())
 def test_sessions_of_keys_of_one_shard_follow_flink(events: list[Event], seed: int, gap: int, restarts: bool) -> None:
     """A late row is saved by the open session that it joins, and a session closes at its shard's watermark."""
@@ -306,7 +307,7 @@ def test_sessions_of_keys_of_one_shard_follow_flink(events: list[Event], seed: i
     assert (run.rows, run.late) == flink_sessions(shards, gap)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(events=st.lists(_events, max_size=30), seed=_seeds, gap=st.integers(1, 12), lateness=st.integers(1, 20))
 def test_local_sessions_with_allowed_lateness_end_as_flink_would_without_firing(
     events: list[Event], seed: int, gap: int, lateness: int
@@ -318,7 +319,7 @@ def test_local_sessions_with_allowed_lateness_end_as_flink_would_without_firing(
     assert (run.rows, run.late) == flink_sessions(shards, gap, lateness)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(shards=_shards, seeds=st.tuples(_seeds, _seeds), gap=st.integers(1, 12))
 def test_lists_of_sessions_do_not_depend_on_the_interleaving(
     shards: list[list[Event]], seeds: tuple[int, int], gap: int

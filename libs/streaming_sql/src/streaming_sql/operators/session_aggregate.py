@@ -22,12 +22,14 @@ from streaming_sql.aggregates.groups import Group, group_functions
 from streaming_sql.expressions import Expression
 from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
+from streaming_sql.operators.session_groups import nested_functions
 from streaming_sql.operators.window_aggregate import describe_window
 from streaming_sql.operators.window_layout import in_order
 from streaming_sql.operators.window_state import RowCodec
 from streaming_sql.relation import WindowSpec
 
 Row = tuple[Any, ...]
+_NEW: Change = "+I"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -36,6 +38,7 @@ class SessionAggregateNode(Node):
 
     Attributes:
         window: its `size` is the gap in ms.
+        partition: the keys that make the sessions, if there are others beside them.
         lateness_ms: how long a session that has fired takes late rows in, and gives out revised rows.
 
     """
@@ -43,6 +46,7 @@ class SessionAggregateNode(Node):
     window: WindowSpec
     keys: tuple[Expression, ...]
     aggregates: tuple[Aggregate, ...]
+    partition: tuple[Expression, ...] | None = None
     lateness_ms: int = 0
 
     def create(self) -> SessionAggregate:
@@ -89,9 +93,13 @@ class SessionAggregate:
         self.late: Late = report_nothing
         self.node = node
         self._dirty: set[Key] = set()
-        self._functions = group_functions([key.evaluate for key in node.keys], node.aggregates)
+        if node.partition is None:
+            self._functions = group_functions([key.evaluate for key in node.keys], node.aggregates)
+        else:
+            self._functions = nested_functions(node.partition, node.keys, node.aggregates)
         self._key, self._feed = self._functions.key, self._functions.feed
-        self._codec = RowCodec(node.keys, node.aggregates)
+        self._codec = RowCodec(node.keys if node.partition is None else node.partition)
+        self._row_codec = RowCodec(node.keys, node.aggregates)
         self._gap = node.window.size
         self._patience = 0 if node.local else 1
         self._waits = node.lateness_ms + self._patience
@@ -247,19 +255,27 @@ class SessionAggregate:
             sessions = by_window[end, start]
             for key in in_order(sessions):
                 session = sessions[key]
-                row = (start, end, *key, *self._functions.results(session.group))
-                for one, change in self._revisions(session, row):
-                    emit(one, one[1] - 1, watermark, "", change)
+                rows = self._rows(session)
+                for row, change in self._revisions(session, rows) if session.emitted else [(row, _NEW) for row in rows]:
+                    emit(row, row[1] - 1, watermark, "", change)
                 session.changed = False
                 if self.node.lateness_ms:
-                    session.emitted = [row]
+                    session.emitted = rows
                     self._dirty.add(key)
 
-    def _revisions(self, session: Session, row: Row) -> list[tuple[Row, Change]]:
+    def _rows(self, session: Session) -> list[Row]:
+        bounds, results = (session.start, session.end), self._functions.results(session.group)
+        if self.node.partition is None:
+            return [bounds + session.key + results]
+        values = dict(results)
+        return [bounds + key + values[key] for key in in_order(values)]
+
+    def _revisions(self, session: Session, rows: list[Row]) -> list[tuple[Row, Change]]:
         """What a session that was given out before, perhaps as several shorter ones, gives out now."""
-        changes: list[tuple[Row, Change]] = [(old, "-D") for old in session.emitted if old[:2] != row[:2]]
-        same = len(changes) < len(session.emitted)
-        return [*changes, (row, "+U" if same else "+I")]
+        width = 2 + len(self.node.keys)
+        known, now = {row[:width] for row in session.emitted}, {row[:width] for row in rows}
+        gone: list[tuple[Row, Change]] = [(row, "-D") for row in session.emitted if row[:width] not in now]
+        return gone + [(row, "+U" if row[:width] in known else _NEW) for row in rows]
 
     def flush_time(self) -> int | None:
         """When the last session is forgotten."""
@@ -290,7 +306,7 @@ class SessionAggregate:
         return self._encoded(held, self._number)
 
     def _encoded(self, held: list[tuple[Key, list[Any]]], number: int) -> Iterator[tuple[Any, Any]]:
-        encode, encode_row = self._functions.encode, self._codec.encode_row
+        encode, encode_row = self._functions.encode, self._row_codec.encode_row
         for key, sessions in held:
             entries = [
                 [start, end, encode(group), changed, closed, [encode_row(row) for row in emitted]]
@@ -304,7 +320,7 @@ class SessionAggregate:
             key = self._codec.decode_key(encoded)
             self._number = max(self._number, number)
             for start, end, group, changed, closed, emitted in entries:
-                rows = [self._codec.decode_row(row) for row in emitted]
+                rows = [self._row_codec.decode_row(row) for row in emitted]
                 states = self._functions.decode(group, self._period)
                 session = Session(key, start, end, states, changed, rows)
                 (self._closed if closed else self._open).setdefault(key, []).append(session)

@@ -17,10 +17,14 @@ from streaming_sql.aggregates.groups import Group, Groups, group_functions
 from streaming_sql.expressions import Evaluate, Expression
 from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
+from streaming_sql.operators.sliding_merge import SlidingMerge
 from streaming_sql.operators.window_layout import Cumulative, Hopping, Slice, Window, in_order, layout_of
 from streaming_sql.operators.window_state import RowCodec
 from streaming_sql.relation import WindowSpec
 from streaming_sql.watermark import NEVER
+
+_MOST_SLIDING = 64
+"""Windows of more slices are merged anew each time: a merge kept for each slice would hold every key that often."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -82,6 +86,8 @@ class WindowAggregate:
         self._update = self._functions.update
         self._codec = RowCodec(node.keys)
         self._layout = layout_of(node.window, attached=node.bounds is not None)
+        slides = not node.lateness_ms and node.window.size <= _MOST_SLIDING * node.window.slide
+        self._sliding = SlidingMerge(self._functions.merge) if slides else None
         self._slices: dict[Slice, Groups] = {}
         self._timers: list[Window] = []
         self._timed: set[Window] = set()
@@ -214,6 +220,9 @@ class WindowAggregate:
         if isinstance(self._layout, Cumulative) and not self.node.lateness_ms:
             return self._cumulated(window, parts)
         if isinstance(self._layout, Hopping):
+            if self._sliding is not None and parts and not any(missed for _, missed in parts):
+                slices = {start: self._slices[start, 0] for start, _ in parts}
+                return self._sliding.window(list(slices), slices, self._period)
             parts.sort(key=lambda part: (-part[0], part[1]))  # the newest slice first, as Flink merges them
         return self._merged({}, parts)
 

@@ -173,7 +173,10 @@ def _aggregate_node(
         "lateness_ms": lateness,
     }
     if session:
-        return SessionAggregateNode(**made)
+        inside = [(node, compiled) for node, compiled in keys if node.name in window.partition]
+        others = any(not compiled.is_constant for node, compiled in keys if node.name not in window.partition)
+        made["local"] = planner.is_local(relation, [node for node, _ in inside])
+        return SessionAggregateNode(**made, partition=tuple(part for _, part in inside) if others else None)
     return WindowAggregateNode(**made, bounds=None if relation.window else relation.bounds)
 
 

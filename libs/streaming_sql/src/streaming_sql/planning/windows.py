@@ -28,7 +28,8 @@ def read_window(table: WindowTable, text: str) -> WindowSpec:
     """
     kind = table.name.upper()
     form = FORMS.get(kind, FORMS["TUMBLE"])
-    sizes = [read_interval(part, text) for part in table.expressions]
+    offset_place = 1 if kind == "TUMBLE" else 2
+    sizes = [read_interval(part, text, signed=place == offset_place) for place, part in enumerate(table.expressions)]
     if kind not in FORMS or not sizes or sizes[0] <= 0:
         message = f"{kind} with {len(sizes)} positive intervals is not supported"
         raise unsupported(table, text, message, form)

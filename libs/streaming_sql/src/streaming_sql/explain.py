@@ -63,12 +63,12 @@ def _facts(node: Node, behind: dict[Node, int]) -> Iterator[str]:
     if isinstance(node, Scan | SinkNode):
         return
     input_behind = max(behind[edge.node] for edge in node.inputs)
-    yield f"fires: once the watermark passes, {duration(input_behind)} behind the newest event"
+    yield f"input's watermark: {duration(input_behind)} behind the newest event"
     if node.delay_ms:
-        yield f"watermark: of what comes out {duration(behind[node])} behind the newest event"
+        yield f"output's watermark: {duration(behind[node])} behind the newest event"
     if node.local:
         yield "keys: local to a shard, lateness is judged by the key"
     else:
-        yield "keys: from any shard, lateness is judged by the shard; fires at the least watermark of all shards"
+        yield "keys: from any shard, lateness is judged by the record's shard, timers wait for the slowest shard"
     kept = f", rows count for {duration(node.horizon_ms)}" if node.horizon_ms else ""
-    yield f"state: {node.name} ({node.fingerprint}){kept}"
+    yield f"kept under: {node.name} ({node.fingerprint}){kept}"

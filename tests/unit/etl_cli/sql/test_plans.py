@@ -14,7 +14,7 @@ def test_explain_goes_from_the_sink_to_the_stream(script):
     assert lines[0].startswith("insert into totals")
     assert any("scan of enriched" in line for line in lines)
     assert any("5 s behind" in line for line in lines)
-    assert any("state: totals/" in line for line in lines)
+    assert any("kept under: totals/" in line for line in lines)
 
 
 def test_what_two_sinks_share_is_told_once(script):

@@ -1,4 +1,4 @@
-"""What every construct owes to shards: one result, however their records interleave, in whatever batches and restarts."""
+"""What every construct owes to shards: one result, however records interleave, in whatever batches and restarts."""
 
 import json
 import random
@@ -43,7 +43,8 @@ QUERIES = {
     ),
     "over rows": (
         "id STRING, total INT",
-        "SELECT id, SUM(amount) OVER (PARTITION BY card ORDER BY ts ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) FROM pays",
+        "SELECT id, SUM(amount) OVER (PARTITION BY card ORDER BY ts ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) "
+        "FROM pays",
     ),
     "lag": ("id STRING, before INT", "SELECT id, LAG(amount) OVER (PARTITION BY card ORDER BY ts) FROM pays"),
     "interval join": (

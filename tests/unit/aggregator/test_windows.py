@@ -46,7 +46,7 @@ async def test_a_look_changes_nothing(engine):
     more = json.dumps({"key": "a", "time": 17_000, "amount": 1}).encode()
     engine.apply("0", [more])
     await Windows(lambda: engine).page({"query": "sums"})
-    changes = engine.capture(changes=True).encode()["operators"]
+    changes = json.loads(engine.capture(changes=True).encode())["operators"]
     assert len(changes) == 1
     engine.finish()
     assert sorted((row.key["key"], row.values["events"]) for row in engine.advance()) == [("a", 3), ("b", 1)]

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from streaming_sql.aggregates.accumulator import Accumulator
 from streaming_sql.aggregates.counting import Count
+from streaming_sql.aggregates.totals import Average
 from streaming_sql.aggregates.values import decode_value, encode_value
 from streaming_sql.types import SqlType
 
@@ -109,3 +110,15 @@ class CountedDistinct(Accumulator):
 
     def decode(self, value: list[Any], /) -> list[Any]:
         return self._of({decode_value(item, self.argument): count for item, count in value})
+
+
+def innermost(accumulator: Accumulator) -> Accumulator:
+    """The aggregate, without DISTINCT."""
+    return accumulator.inner if isinstance(accumulator, Distinct | CountedDistinct) else accumulator
+
+
+def wrapping(accumulator: Accumulator) -> Accumulator:
+    """The same aggregate; an AVG with a sum that wraps as SUM does."""
+    if isinstance(accumulator, Distinct | CountedDistinct):
+        return replace(accumulator, inner=wrapping(accumulator.inner))
+    return replace(accumulator, wraps=True) if isinstance(accumulator, Average) else accumulator

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from streaming_sql.aggregates.accumulator import Accumulator
 from streaming_sql.aggregates.exact import FOLD_AT, fold, total
 from streaming_sql.aggregates.values import APPROXIMATE, fit_double
-from streaming_sql.types import SqlType, decimal_type, fit_decimal, wrap_integer
+from streaming_sql.types import BIGINT, SqlType, decimal_type, fit_decimal, wrap_integer
 
 _EXACT = Context(prec=120)
 _DIVIDE = Context(prec=38, rounding=ROUND_HALF_UP)
@@ -118,9 +118,13 @@ class Sum(_Total):
 
 @dataclass(frozen=True)
 class Average(_Total):
-    """AVG: SUM / COUNT, as Flink rewrites it: of integers the wrapped sum, divided towards zero; NULL of no values."""
+    """AVG: integers divide a BIGINT sum towards zero, doubles and decimals divide the exact sum; NULL of no values.
+
+    With `wraps` the sum of integers is one of their own type, as SUM has it.
+    """
 
     argument: SqlType
+    wraps: bool = False
 
     @property
     def type(self) -> SqlType:
@@ -135,5 +139,5 @@ class Average(_Total):
             return None if doubles is None else fit_double(doubles / count, self.argument)
         if self.argument.name == "DECIMAL":
             return fit_decimal(_DIVIDE.divide(state[1], Decimal(count)), self.type)
-        whole = wrap_integer(state[1], self.argument)
+        whole = wrap_integer(state[1], self.argument if self.wraps else BIGINT)
         return wrap_integer(abs(whole) // count * (1 if whole >= 0 else -1), self.argument)

@@ -6,13 +6,15 @@ https://nightlies.apache.org/flink/flink-docs-release-1.20/docs/dev/table/sql/qu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from streaming_sql.aggregates import Aggregate, compile_aggregate, is_aggregate
+from streaming_sql.aggregates.deviation import Deviation
+from streaming_sql.aggregates.distinct import innermost, wrapping
 from streaming_sql.alerts import parse_duration
 from streaming_sql.dialect import unsupported
 from streaming_sql.expressions import Evaluate, Expression, boolean, compile_scalar, constant
@@ -169,7 +171,7 @@ def _aggregate_node(
         "local": planner.is_local(relation, [node for node, compiled in keys if not compiled.is_constant]),
         "window": window,
         "keys": tuple(compiled for _, compiled in keys),
-        "aggregates": tuple(aggregate for _, aggregate, _ in scope.aggregates),
+        "aggregates": _as_flink_reduces([aggregate for _, aggregate, _ in scope.aggregates]),
         "lateness_ms": lateness,
     }
     if session:
@@ -178,6 +180,13 @@ def _aggregate_node(
         made["local"] = planner.is_local(relation, [node for node, _ in inside])
         return SessionAggregateNode(**made, partition=tuple(part for _, part in inside) if others else None)
     return WindowAggregateNode(**made, bounds=None if relation.window else relation.bounds)
+
+
+def _as_flink_reduces(aggregates: list[Aggregate]) -> tuple[Aggregate, ...]:
+    """AVG beside a deviation is rewritten to SUM / COUNT with it (Calcite's AggregateReduceFunctionsRule)."""
+    if not any(isinstance(innermost(aggregate.accumulator), Deviation) for aggregate in aggregates):
+        return tuple(aggregates)
+    return tuple(replace(aggregate, accumulator=wrapping(aggregate.accumulator)) for aggregate in aggregates)
 
 
 def _united(nodes: list[Node], relation: Relation, planner: Planner) -> Node:

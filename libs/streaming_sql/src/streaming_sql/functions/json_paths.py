@@ -63,14 +63,16 @@ def json_path(text: str) -> JsonPath:
         return JsonPath(mode == "lax", True, lambda document: _walk(document, keys))
     found = tuple(_one(step) if isinstance(step, str | int) else step for step in steps[begin:])
     wanted = found[0].wanted
+    definite = len(found) == 1 and wanted is dict
 
-    def find(document: Any) -> list[Any]:
+    def find(document: Any) -> Any:
         value = _walk(document, keys)
         if not isinstance(value, wanted):
             raise PathNotFound
-        return list(_search(value, found))
+        values = list(_search(value, found))
+        return values[0] if definite else values
 
-    return JsonPath(mode == "lax", False, find)
+    return JsonPath(mode == "lax", definite, find)
 
 
 def parse_json(text: str) -> Any:
@@ -92,7 +94,6 @@ def parse_json(text: str) -> Any:
 
 
 _last: tuple[str | None, Any] = (None, None)
-_SPACE = re.compile(r"[ \t\n\r]*")
 _END = re.compile(r"trailing characters \(byte (\d+)\)")
 
 
@@ -106,7 +107,7 @@ def _parse_beginning(text: str) -> Any:
         match = _END.search(str(error))
         if match is None:
             raise ValueError("not JSON") from error
-    return msgspec.json.decode(data[: int(match[1])])
+    return msgspec.json.decode(data[: int(match[1]) - 1])
 
 
 def _walk(document: Any, keys: tuple[str | int, ...]) -> Any:

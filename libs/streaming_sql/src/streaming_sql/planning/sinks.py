@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from streaming_sql.alerts import read_policy
 from streaming_sql.dialect import unsupported
-from streaming_sql.expressions import convert
+from streaming_sql.expressions import assign
 from streaming_sql.nodes import Output
 from streaming_sql.operators.alert_sink import alert_sink
 from streaming_sql.operators.sink import SinkNode
@@ -77,7 +77,7 @@ def _output(name: str, column: Column, table: Table, tree: exp.Insert, scope: Re
     role = column.role if column.role in {"window_start", "window_end", "key"} else "value"
     if name in table.primary_key and role == "value":
         role = "key"
-    return Output(name, role, convert(source, kind, tree, scope).evaluate, kind)
+    return Output(name, role, assign(source, kind, tree, scope).evaluate, kind)
 
 
 def _place(name: str, table: Table, tree: exp.Insert) -> exp.Expr:

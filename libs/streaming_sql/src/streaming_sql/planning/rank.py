@@ -14,20 +14,17 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from streaming_sql.dialect import unsupported
-from streaming_sql.expressions import Expression, boolean, compile_scalar, constant
+from streaming_sql.expressions import Expression, boolean, constant
 from streaming_sql.nodes import Node
-from streaming_sql.operators.deduplicate import DeduplicateNode
 from streaming_sql.operators.first_rows import FirstRowsNode
-from streaming_sql.operators.ordering import SortColumn, SortKey, sort_key
-from streaming_sql.operators.top_n import TopNNode
 from streaming_sql.operators.window_top_n import WindowTopNNode
 from streaming_sql.planning.over import TOP_N_FORM, OverScope, plan_over
-from streaming_sql.planning.over_specification import OverSpecification, read_over
+from streaming_sql.planning.over_specification import read_over
 from streaming_sql.planning.packing import Packing, used_columns
 from streaming_sql.planning.rank_bounds import RankBounds, rank_bounds
+from streaming_sql.planning.rank_nodes import partition_keys, rank_node
 from streaming_sql.planning.scopes import RelationScope
-from streaming_sql.relation import Column, Relation, both, packed
-from streaming_sql.tables import fingerprint
+from streaming_sql.relation import Column, Relation, both
 from streaming_sql.types import BIGINT
 
 if TYPE_CHECKING:
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
 
 Project = Callable[[exp.Select, Relation, RelationScope, "Planner"], Relation]
 _FUNCTIONS = (exp.RowNumber, exp.Rank, exp.DenseRank)
-_EVENT_TIME = frozenset({"rowtime", "window_time"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,10 +164,12 @@ class _RankPlan:
             *(ordered.this for ordered in specification.order),
         ]
         packing = Packing(ranking.source, used_columns(items, ranking.source))
-        node, updating = self._node(specification, packing)
+        node, updating = rank_node(
+            specification, packing, self.bounds, planner, ranked=self.ranked, words=ranking.words
+        )
         after = replace(packing.unpacked(), node=node, updating=updating)
         rank = self._rank(node, len(packing.types))
-        parts = self._keys(specification.partition, after)
+        parts = partition_keys(specification.partition, after, planner.text)
         keys = self._identity(parts, rank, after, updating=updating)
         after = replace(after, columns=tuple(_as_key(column, parts) for column in after.columns), keys=keys)
         found = ranking.project(
@@ -196,105 +194,6 @@ class _RankPlan:
         if updating and not self.ranked:
             return tuple(column.expression for column in after.columns)
         return (*parts, rank)
-
-    def _keys(self, partition: Sequence[exp.Expr], relation: Relation) -> list[Expression]:
-        """PARTITION BY's expressions but the window's bounds."""
-        scope = RelationScope(relation, self.planner.text)
-        keys = []
-        for part in partition:
-            column = scope.column(part)[0] if isinstance(part, exp.Column) else None
-            if relation.bounds and column is not None and column.role in {"window_start", "window_end"}:
-                continue
-            key = compile_scalar(part, scope)
-            if key.type.name in {"ROW", "NULL"}:
-                raise unsupported(part, self.planner.text, f"PARTITION BY {key.type} is not supported", TOP_N_FORM)
-            keys.append(key)
-        return keys
-
-    def _node(self, specification: OverSpecification, packing: Packing) -> tuple[Node, bool]:
-        """The node, and whether its rows are revised."""
-        source, planner = packing.source, self.planner
-        scope = RelationScope(source, planner.text)
-        in_windows = self._in_windows(specification, scope)
-        keys = self._keys(specification.partition, source if in_windows else replace(source, bounds=None))
-        time = self._time(specification, scope)
-        last = self.bounds.last or 1
-        shared: dict[str, Any] = {
-            "fingerprint": fingerprint(planner.digest(source), self.ranking.words),
-            "local": planner.is_local(source, list(specification.partition)),
-            "own_time": source.node.own_time,
-            "key": packed(keys),
-            "key_types": tuple(key.type for key in keys),
-            "columns": packing.pack,
-        }
-        kept = {**shared, "ttl_ms": planner.ttl_ms}
-        typed = {**shared, "column_types": packing.types}
-        order, by = self._order(specification, packing)
-        descending = bool(specification.order[0].args.get("desc"))
-        if in_windows and source.bounds:
-            return WindowTopNNode(
-                name=planner.name("window top-n"),
-                inputs=(source.input(),),
-                window_end=source.bounds[1],
-                order=order,
-                first=self.bounds.first,
-                last=last,
-                latest=last == 1 and time is not None and descending,
-                by=by,
-                **typed,
-            ), False
-        if time is not None and time.role == "proctime" and not descending:
-            name = planner.name("first rows")
-            first = FirstRowsNode(name=name, inputs=(source.input(),), first=self.bounds.first, last=last, **kept)
-            return first, False
-        if time is not None and last == 1:
-            by_arrival = time.role == "proctime"
-            return DeduplicateNode(
-                name=planner.name("deduplicate"),
-                inputs=(source.input() if by_arrival else source.input(time),),
-                last=descending,
-                by_arrival=by_arrival,
-                **typed,
-                ttl_ms=planner.ttl_ms,
-            ), True
-        return TopNNode(
-            name=planner.name("top-n"),
-            inputs=(source.input(),),
-            order=order,
-            first=self.bounds.first,
-            last=last,
-            ranked=self.ranked,
-            by=by,
-            **typed,
-            ttl_ms=planner.ttl_ms,
-        ), True
-
-    def _in_windows(self, specification: OverSpecification, scope: RelationScope) -> bool:
-        roles = {scope.column(part)[0].role for part in specification.partition if isinstance(part, exp.Column)}
-        return scope.relation.bounds is not None and {"window_start", "window_end"} <= roles
-
-    def _time(self, specification: OverSpecification, scope: RelationScope) -> Column | None:
-        """The time attribute that alone gives the order."""
-        ordered = specification.order
-        if len(ordered) != 1 or not isinstance(ordered[0].this, exp.Column):
-            return None
-        column = scope.column(ordered[0].this)[0]
-        return column if column.role in _EVENT_TIME | {"proctime"} else None
-
-    def _order(self, specification: OverSpecification, packing: Packing) -> tuple[Callable[[Any], SortKey], str]:
-        scope = RelationScope(packing.unpacked(), self.planner.text)
-        columns = []
-        for ordered in specification.order:
-            value = compile_scalar(ordered.this, scope)
-            if value.type.name in {"ROW", "NULL"}:
-                raise unsupported(ordered, self.planner.text, f"ORDER BY {value.type} is not supported", TOP_N_FORM)
-            columns.append(_sort_column(ordered, value.evaluate))
-        return sort_key(columns), ", ".join(ordered.sql() for ordered in specification.order)
-
-
-def _sort_column(ordered: exp.Ordered, evaluate: Callable[[Any], Any]) -> SortColumn:
-    descending = bool(ordered.args.get("desc"))
-    return SortColumn(evaluate, descending, nulls_last=not ordered.args.get("nulls_first"))
 
 
 def _as_key(column: Column, parts: Sequence[Expression]) -> Column:

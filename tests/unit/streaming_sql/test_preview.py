@@ -21,7 +21,8 @@ QUERIES = {
     "join": "SELECT a.`key`, b.n FROM events AS a LEFT JOIN events AS b ON a.`key` = b.`key` AND b.ts > a.ts "
     "AND b.ts <= a.ts + INTERVAL '9' SECOND",
     "match": "SELECT `key`, total FROM events MATCH_RECOGNIZE (PARTITION BY `key` ORDER BY ts "
-    "MEASURES SUM(A.n) AS total ONE ROW PER MATCH AFTER MATCH SKIP PAST LAST ROW PATTERN (A{2}) WITHIN INTERVAL '1' MINUTE DEFINE A AS A.n > 0)",
+    "MEASURES SUM(A.n) AS total ONE ROW PER MATCH AFTER MATCH SKIP PAST LAST ROW PATTERN (A{2}) "
+    "WITHIN INTERVAL '1' MINUTE DEFINE A AS A.n > 0)",
 }
 
 

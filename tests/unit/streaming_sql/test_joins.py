@@ -174,6 +174,14 @@ def test_rows_of_windows_can_be_told_apart_by_their_keys() -> None:
     assert keys == [{"a": "a", "b": "x"}, {"a": "a", "b": "y"}]
 
 
+def test_the_window_of_a_side_without_a_row_is_null() -> None:
+    """A padded row belongs to its window, the other side's window columns are NULL all the same."""
+    select = f"""SELECT l.window_start, r.window_start, r.window_end FROM {LEFT} l LEFT JOIN {RIGHT} r
+    ON l.id = r.id AND {SAME_WINDOW} WHERE r.id IS NULL AND l.id = 'b'"""
+    columns = "a TIMESTAMP(3), b TIMESTAMP(3), c TIMESTAMP(3)"
+    assert rows(select, columns, orders=ORDERS, shipments=SHIPMENTS) == [(0, None, None)]
+
+
 def test_a_reference_table_is_looked_up_as_it_stands() -> None:
     """Rows meet the version given last; a snapshot holds its name, and the rows are given again after a restore."""
     program = load_program(

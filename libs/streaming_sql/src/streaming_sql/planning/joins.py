@@ -119,10 +119,22 @@ def _plan_window_join(join: Join, scope: JoinScope, found: Conditions) -> Relati
     )
     width = len(columns)
     bounds = (itemgetter(width), itemgetter(width + 1))
+    columns = _without_padded_windows(join, columns)
     keys = _keys(join, columns)
     if not keys:  # nothing less than all of a row tells it from others of its window
         columns = tuple(replace(column, role=column.role or "key") for column in columns)
     return Relation(node, columns, bounds=bounds, keys=keys)
+
+
+def _without_padded_windows(join: Join, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The window columns of a side that may be padded are plain ones: NULL where the side has no row."""
+    left = len(join.kept(join.left))
+    padded = [join.outer[1]] * left + [join.outer[0]] * (len(columns) - left)
+    windows = {"window_start", "window_end", "window_time"}
+    return tuple(
+        replace(column, role="") if may_be and column.role in windows else column
+        for column, may_be in zip(columns, padded, strict=True)
+    )
 
 
 def _keys(join: Join, columns: tuple[Column, ...]) -> tuple[Expression, ...]:

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Sequence
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
 
 from streaming_sql import Engine, SqlError, load_program
+from streaming_sql.nodes import Scan
 from streaming_sql.operators.match import MatchNode
 from streaming_sql.script import run_script
 
@@ -262,3 +264,40 @@ def test_what_flink_refuses_is_refused_at_its_place(clauses: str, message: str) 
     assert raised.value.line == 5
     assert raised.value.column > 1
     assert raised.value.nearest
+
+
+def test_changed_keys_alone_make_a_whole_snapshot_new() -> None:
+    """A full snapshot with later snapshots of the changed keys laid over it is the state itself; None takes away."""
+    script = f"""{TABLE}CREATE TABLE o (k STRING, n BIGINT) WITH ('connector' = 'kinesis', 'stream' = 'aggregates');
+INSERT INTO o SELECT * FROM events MATCH_RECOGNIZE (PARTITION BY k ORDER BY ts MEASURES COUNT(*) AS n
+  AFTER MATCH SKIP PAST LAST ROW PATTERN (a+ b) WITHIN INTERVAL '6' SECOND
+  DEFINE a AS a.x > 0 AND SUM(a.x) < 9, b AS b.x = 0);"""
+    node = next(node for node in load_program({"c.sql": script}).nodes if isinstance(node, MatchNode))
+    scan = node.inputs[0].node
+    assert isinstance(scan, Scan)
+    operator, rng = node.create(), Random(5)
+    kept: dict[str, Any] = {}
+    gone = 0
+    for step in range(60):
+        row, _ = scan.decoder.decode(json.dumps({"k": rng.choice("abc"), "x": rng.randrange(4)}).encode())
+        operator.receive(0, row, step * 1000 + 1, step * 1000 - 2000, "0")
+        if step % 3 == 0:
+            operator.advance(0, step * 1000 - 2000)
+        if step % 4 == 0:
+            changed, operator.dirty = operator.dirty, set()
+            captured, now = operator.snapshot(changed), json.dumps(list(operator.snapshot(changed)))
+            whole = {str(key): json.loads(json.dumps([key, state])) for key, state in operator.snapshot()}
+            operator.receive(0, row, step * 1000 + 2, step * 1000 - 2000, "0")
+            operator.advance(step * 1000 - 2000, step * 1000 + 5)
+            pairs = list(captured)
+            assert json.dumps(pairs) == now, "the state at the call, whatever comes after it"
+            for key, state in pairs:
+                gone += state is None
+                kept[str(key)] = json.loads(json.dumps([key, state]))
+            operator = node.create()
+            operator.restore((key, state) for key, state in kept.values() if state is not None)
+            assert {str(key): json.loads(json.dumps([key, state])) for key, state in operator.snapshot()} == whole
+            assert {name: pair for name, pair in kept.items() if pair[1] is not None} == whole
+            assert operator.dirty == set()
+    assert gone > 0
+    assert operator.size > 0

@@ -67,8 +67,11 @@ def state_table(keys: int, folder: Path) -> tuple[str, dict[str, float]]:
     report = measured(python("state.py", str(keys)), folder / "log")
     rows = [
         ("pause of the stream for a snapshot of all", f"{report['pause_ms']:.0f} ms"),
+        ("CPU time of that pause", f"{report['pause_cpu_ms']:.0f} ms"),
         (f"pause for a snapshot of {report['dirty']:,.0f} changed keys", f"{report['dirty_pause_ms']:.1f} ms"),
-        ("encoding of all, beside the stream", f"{report['encode_ms']:.0f} ms"),
+        ("encoding of all in another thread, events going on", f"{report['encode_ms']:.0f} ms"),
+        ("longest turn of 500 events meanwhile", f"{report['turn_beside_ms']:.0f} ms"),
+        ("longest turn of 500 events without", f"{report['turn_ms']:.0f} ms"),
         ("size of all, encoded", f"{report['snapshot_bytes'] / 1e6:.1f} MB"),
         ("memory a key", f"{report['bytes_a_key']:.0f} bytes"),
     ]

@@ -9,7 +9,7 @@ from typing import Any
 from sqlglot import exp
 
 from streaming_sql.aggregates.accumulator import Accumulator
-from streaming_sql.aggregates.distinct import CountedDistinct, Distinct
+from streaming_sql.aggregates.distinct import CountedDistinct, Distinct, wrapping
 from streaming_sql.aggregates.ordered import OrderedDistinct
 from streaming_sql.aggregates.registry import AGGREGATES, AggregateFunction
 from streaming_sql.dialect import unsupported
@@ -72,7 +72,10 @@ def is_aggregate(node: exp.Expr) -> bool:
 
 
 def compile_aggregate(node: exp.Expr, scope: Scope, *, retract: bool = False) -> Aggregate:
-    """Compile one call over rows that `scope` knows. With `retract`, DISTINCT is such that values can be taken back.
+    """Compile one call over rows that `scope` knows.
+
+    With `retract` it is one of an OVER window: DISTINCT lets values be taken back, and AVG of integers divides a sum
+    that wraps as SUM does, as Flink rewrites it there.
 
     Raises:
         SqlError: for what is outside the subset or does not fit in type, at its line and column.
@@ -91,6 +94,8 @@ def compile_aggregate(node: exp.Expr, scope: Scope, *, retract: bool = False) ->
         return Aggregate(function.make(SqlType("NULL"), None), None, condition)
     value, parameter = _value(arguments[0], function, scope), _parameter(arguments, function, scope)
     accumulator = function.make(value.type, parameter)
+    if retract:
+        accumulator = wrapping(accumulator)
     if distinct and function.repeats_matter:
         accumulator = _distinct(accumulator, value.type, retract=retract)
     return Aggregate(accumulator, value.evaluate, condition, ", ".join(part.sql() for part in arguments))

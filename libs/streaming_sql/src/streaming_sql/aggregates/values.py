@@ -17,6 +17,10 @@ def encode_value(value: Any, kind: SqlType) -> Any:
         return None
     if kind.name == "DECIMAL":
         return str(value)
+    if kind.name == "ARRAY":
+        return [encode_value(item, kind.element) for item in value]
+    if kind.name == "MAP":
+        return [[encode_value(key, kind.fields[0][1]), encode_value(item, kind.element)] for key, item in value.items()]
     return value.hex() if kind.name == "BYTES" else value
 
 
@@ -28,6 +32,10 @@ def decode_value(value: Any, kind: SqlType) -> Any:
         return Decimal(value)
     if kind.name == "BYTES":
         return bytes.fromhex(value)
+    if kind.name == "ARRAY":
+        return [decode_value(item, kind.element) for item in value]
+    if kind.name == "MAP":
+        return {decode_value(key, kind.fields[0][1]): decode_value(item, kind.element) for key, item in value}
     return float(value) if kind.name in APPROXIMATE else value
 
 

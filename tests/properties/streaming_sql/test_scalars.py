@@ -16,8 +16,8 @@ from streaming_sql.functions.casts import cast
 from streaming_sql.functions.date_parsing import lenient_parser, strict_parser
 from streaming_sql.functions.json_paths import json_path
 from streaming_sql.functions.numbers import double_text, to_float32
-from streaming_sql.functions.registry import FUNCTIONS
 from streaming_sql.functions.regexes import java_regex
+from streaming_sql.functions.registry import FUNCTIONS
 from streaming_sql.functions.signature import Signature
 from streaming_sql.types import (
     BIGINT,
@@ -54,7 +54,7 @@ VALUES: dict[SqlType, st.SearchStrategy[Any]] = {
     BIGINT: st.integers(-(2**63), 2**63 - 1),
     FLOAT: st.floats(width=32, allow_nan=False, allow_infinity=False),
     DOUBLE: DOUBLES,
-    DECIMAL: st.decimals(-(10**6), 10**6, places=3).map(lambda value: value if value else Decimal("0.000")),
+    DECIMAL: st.decimals(-(10**6), 10**6, places=3).map(lambda value: value or Decimal("0.000")),
     STRING: TEXTS,
     BYTES: st.binary(max_size=8),
     DATE: st.integers(-800_000, 3_000_000),

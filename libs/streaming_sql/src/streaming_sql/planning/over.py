@@ -86,7 +86,7 @@ def _node(clause: _Clause, packing: Packing, calls: Sequence[OverCall], planner:
     parts = clause.specification.partition
     keys = [compile_scalar(part, scope) for part in parts]
     for part, key in zip(parts, keys, strict=True):
-        if key.type.name in {"ROW", "NULL"}:
+        if key.type.is_nested or key.type.name == "NULL":
             raise unsupported(part, planner.text, f"PARTITION BY {key.type} is not supported", OVER_FORM)
     arrival = clause.time.role == "proctime"
     node = OverNode(

@@ -88,7 +88,7 @@ def partition_keys(
         if in_windows and relation.bounds and in_bounds:
             continue
         key = compile_scalar(part, scope)
-        if key.type.name in {"ROW", "NULL"}:
+        if key.type.is_nested or key.type.name == "NULL":
             raise unsupported(part, text, f"PARTITION BY {key.type} is not supported", TOP_N_FORM)
         keys.append(key)
     return keys

@@ -29,6 +29,8 @@ def _to_timestamp_ltz(arguments: Arguments) -> Callable[[Any, int], int | None]:
     precision = arguments[1]
     if not precision.is_constant or precision.value not in {0, 3}:
         raise ValueError("TO_TIMESTAMP_LTZ needs the precision 0 (seconds) or 3 (milliseconds)")
+    if precision.value == 3 and arguments[0].type.is_integer:  # of every event of most pipelines
+        return lambda number, _: number if _LEAST_TIME <= number <= _GREATEST_TIME else None
     if precision.value == 3:
         return lambda number, _: _in_range(int(number))
     if arguments[0].type.is_approximate:

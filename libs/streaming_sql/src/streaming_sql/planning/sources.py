@@ -51,7 +51,11 @@ def _scan(table: Table, clock: str) -> Relation:
     for name in table.computed:
         if table.is_proctime(name):
             columns[name] = Expression(attrgetter(metadata_name(wanted.index("timestamp"))), TIMESTAMP_LTZ)
-    decoder = RowDecoder(table.columns, len(wanted) if len(columns) > len(table.columns) or not clock else 0)
+    decoder = RowDecoder(
+        table.columns,
+        len(wanted) if len(columns) > len(table.columns) or not clock else 0,
+        timestamp_format=table.options.get("json.timestamp-format.standard", "SQL"),
+    )
     node = Scan(
         name=f"{table.name}/0:scan",
         fingerprint=table.fingerprint if clock == table.rowtime else f"{table.fingerprint}:{clock}",

@@ -124,6 +124,7 @@ def test_times_leap_days_and_clock_changes(sql: str, value: str | None) -> None:
         ("('a' || CHR(10) || 'b') LIKE 'a%b'", "TRUE"),
         ("REGEXP_REPLACE('abc', '(b)', '[$1]')", "a[$1]c"),
         ("REGEXP_EXTRACT('a(?i)B', '(?i)b|c')", "B"),
+        ("REGEXP_REPLACE('Straße ÄÖ', '\\b', '|')", "|Straße| |ÄÖ|"),
         ("CHAR_LENGTH('😀')", "1"),
         ("LPAD('😀', 3, 'x')", "x😀"),
         ("SPLIT_INDEX('a,,b', ',', 1)", ""),

@@ -2,7 +2,7 @@ r"""Java's regular expressions, as Flink's REGEXP functions take them, translate
 
 Translated are the differences that show in ordinary patterns: what `.`, `$`, `^`, `\Z` and `\z` mean at the ends of
 lines, `\h`, `\v`, `\R`, `\Q..\E`, POSIX classes such as `\p{Alpha}`, named groups, flags inside a pattern, and that
-classes are of ASCII. What has no like in Python (class intersection and union, Unicode properties, lookbehind of
+classes (but not \b) are of ASCII. What has no like in Python (class intersection and union, Unicode properties, lookbehind of
 varying length) is refused.
 """
 
@@ -21,6 +21,8 @@ _ESCAPES = {
     "v": "[\n\x0b\f\r\x85\u2028\u2029]",
     "R": "(?:\r\n|[\n\x0b\f\r\x85\u2028\u2029])",
     "z": r"\Z",
+    "b": r"(?u:\b)",
+    "B": r"(?u:\B)",
     "Z": _END,
     "e": "\x1b",
 }
@@ -29,7 +31,7 @@ _POSIX = {
     "Punct": r"!-/:-@\[-`{-~", "Graph": "!-~", "Print": " -~", "Blank": r" \t", "Cntrl": r"\x00-\x1f\x7f",
     "XDigit": "0-9a-fA-F", "Space": r" \t\n\x0b\f\r",
 }  # fmt: skip
-_PLAIN_ESCAPES = frozenset("dDwWsSbBAtnrfa0123456789xu")
+_PLAIN_ESCAPES = frozenset("dDwWsSAtnrfa0123456789xu")
 _QUANTIFIER = re.compile(r"\{\d+(,\d*)?\}")
 _FLAGS = re.compile(r"\(\?([imsdxuU]*)(-[imsdxuU]*)?([:)])")
 _NAMED = re.compile(r"\(\?<([a-zA-Z][a-zA-Z0-9]*)>")

@@ -81,8 +81,6 @@ def _date_format(arguments: Arguments) -> Callable[[Any, str], str | None]:
         written = _patterned(arguments, 1, lambda text: formatter(text, "formatter"))
         return lambda time, pattern: written(pattern)(time)
     simple = _patterned(arguments, 1, lambda text: formatter(text, "simple"))
-    if kind.name == "DATE":
-        return lambda days, pattern: simple(pattern)(days * DAY)
     parse = lenient_parser(_SQL_PATTERN)
 
     def reformat(text: str, pattern: str) -> str | None:
@@ -157,7 +155,6 @@ FUNCTIONS = (
         ("DATE_FORMAT",), "Time", "DATE_FORMAT(time, pattern)", "A time as text by a Java date pattern.",
         (
             Signature(("TIMESTAMP", "TEXT"), STRING, prepare=_date_format, nullable=True),
-            Signature(("DATE", "TEXT"), STRING, prepare=_date_format, nullable=True),
             Signature(("TEXT", "TEXT"), STRING, prepare=_date_format, nullable=True),
         ),
         (("DATE_FORMAT(TIMESTAMP '2020-02-29 12:34:56', 'yyyyMMdd HH:mm')", "20200229 12:34"),),

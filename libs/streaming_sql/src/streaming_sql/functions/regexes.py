@@ -2,8 +2,8 @@ r"""Java's regular expressions, as Flink's REGEXP functions take them, translate
 
 Translated are the differences that show in ordinary patterns: what `.`, `$`, `^`, `\Z` and `\z` mean at the ends of
 lines, `\h`, `\v`, `\R`, `\Q..\E`, POSIX classes such as `\p{Alpha}`, named groups, flags inside a pattern, and that
-classes (but not \b) are of ASCII. What has no like in Python (class intersection and union, Unicode properties, lookbehind of
-varying length) is refused.
+classes (but not \b) are of ASCII. What has no like in Python (class intersection and union, Unicode properties,
+lookbehind of varying length) is refused.
 """
 
 from __future__ import annotations

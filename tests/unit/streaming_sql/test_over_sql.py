@@ -267,3 +267,18 @@ def test_a_restart_changes_nothing() -> None:
         made.finish()
         got += [(result.change, columns(result)) for result in made.advance()]
         assert got == whole
+
+
+def test_a_rank_may_be_bounded_further_out() -> None:
+    """SELECTs of columns alone stand between a ranking and its bound; what they compute of the rank is right."""
+    ranking = "SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v DESC) AS rn FROM e"
+    views = f"CREATE VIEW r AS {ranking}; CREATE VIEW named (a, b, c) AS SELECT k, rn, rn * 10 FROM r;"
+    made = engine("SELECT a, c FROM (SELECT a, b AS place, c FROM named) WHERE place <= 2", "STRING, BIGINT", views)
+    feed(made)
+    made.finish()
+    assert {columns(row) for row in made.advance()} == {(key, place) for key in "abc" for place in (10, 20)}
+    got = answers("SELECT k, n FROM (SELECT k, n FROM numbered)", "STRING, BIGINT", NUMBERED)
+    assert got == Counter([*(("a", place) for place in range(1, 8)), ("b", 1)])
+
+
+NUMBERED = "CREATE VIEW numbered AS SELECT k, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts) AS n FROM e;"

@@ -43,6 +43,7 @@ class Ranking:
         rank: the expression that stands for the rank in the relation's columns until it is resolved.
         words: of the statement that the SELECT is part of.
         project: makes the selected columns.
+        read: a SELECT between may have read the rank.
 
     """
 
@@ -52,6 +53,7 @@ class Ranking:
     rank: Expression
     words: str
     project: Project
+    read: bool = False
 
 
 def begin_ranking(
@@ -64,6 +66,18 @@ def begin_ranking(
     rank = Expression(_unresolved, BIGINT)
     ranking = Ranking(select, source, windows[0], rank, planner.statement.words, project)
     return replace(source, ranking=ranking), OverScope(source, planner.text, [(windows[0], rank)])
+
+
+def projected(select: exp.Select, relation: Relation, planner: Planner, project: Project) -> Relation:
+    """A SELECT of columns and nothing else from a relation with a ranking: its own reader may bound the rank."""
+    ranking: Ranking = relation.ranking
+
+    def both_projected(inner: exp.Select, after: Relation, scope: RelationScope, planner: Planner) -> Relation:
+        between = _named(ranking.project(inner, after, scope, planner), relation)
+        return project(select, between, RelationScope(between, planner.text), planner)
+
+    found = project(select, relation, RelationScope(relation, planner.text), planner)
+    return replace(found, ranking=replace(ranking, project=both_projected, read=True))
 
 
 def settled(relation: Relation, planner: Planner) -> Relation:
@@ -108,7 +122,7 @@ def plan_rank(
     if ranking.source.updating:
         message = "a top-N reads rows that are never revised"
         raise unsupported(ranking.window, planner.text, message, "rows of a table, a window or an OVER")
-    ranked = bounds.first != bounds.last and _is_read(select, bounds, is_rank)
+    ranked = bounds.first != bounds.last and (ranking.read or _is_read(select, bounds, is_rank))
     plan = _RankPlan(ranking, bounds, ranked, planner)
     found = _named(plan.relation(), relation)
     if not found.updating or bounds.rest is None:

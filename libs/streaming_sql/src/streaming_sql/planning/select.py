@@ -18,7 +18,7 @@ from streaming_sql.planning.grouping import is_grouped, plan_group
 from streaming_sql.planning.joins import plan_joins
 from streaming_sql.planning.match import plan_match
 from streaming_sql.planning.over import plan_over
-from streaming_sql.planning.rank import begin_ranking, plan_rank, settled
+from streaming_sql.planning.rank import begin_ranking, plan_rank, projected, settled
 from streaming_sql.planning.scopes import RelationScope, contains
 from streaming_sql.planning.semi_joins import plan_semi_joins
 from streaming_sql.planning.union import plan_union
@@ -70,6 +70,8 @@ def _plan_select(select: exp.Select, planner: Planner) -> Relation:
         return _plan_select(nested(select), planner)
     relation, where = plan_from(select, planner)
     if relation.ranking:
+        if where is None and not is_grouped(select) and not has_over(select):
+            return projected(select, relation, planner, project)
         relation, where = plan_rank(select, relation, where, planner)
     if not is_grouped(select):
         relation = attach_windows(relation, planner)

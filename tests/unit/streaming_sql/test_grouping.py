@@ -125,6 +125,28 @@ def test_integers_average_and_deviate_as_in_flink() -> None:
     assert run(select, columns, events) == [(0, 10_000, "a", 3_785, 15_016, 281_853_124)]
 
 
+def test_calls_of_one_argument_read_it_once_and_right() -> None:
+    """Conditions and other arguments between two calls of one argument leave each its own value."""
+    select = (
+        "SELECT window_start, window_end, SUM(n), COUNT(n) FILTER (WHERE s = 'x'), SUM(n) FILTER (WHERE s = 'y'), "
+        "MAX(d), MIN(n), COUNT(DISTINCT JSON_VALUE(s, '$.a')), LISTAGG(JSON_VALUE(s, '$.a'), '+'), MAX(n) "
+        f"{TUMBLE} {GROUP}"
+    )
+    columns = (
+        "a TIMESTAMP(3), b TIMESTAMP(3), total INT, n BIGINT, of_y INT, d DECIMAL(10, 2), least INT, texts BIGINT, "
+        "list STRING, most INT"
+    )
+    events = [
+        event(1, n=3, s="x", d=1.5),
+        event(2, n=None, s="x", d=9.25),
+        event(3, n=5, s="y"),
+        event(4, n=-2, s='{"a": "p"}'),
+        event(5, n=4, s='{"a": "p"}'),
+    ]
+    (row,) = run(select, columns, events)
+    assert [str(value) for value in row[2:]] == ["10", "1", "5", "9.25", "-2", "1", "p+p", "5"]
+
+
 LATENESS = TABLE.replace("'stream' = 'enriched'", "'stream' = 'enriched', 'allowed-lateness' = '10 s'")
 
 

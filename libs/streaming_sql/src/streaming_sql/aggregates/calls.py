@@ -42,14 +42,14 @@ class Aggregate:
     Attributes:
         argument: the value; None counts every row.
         condition: of FILTER: rows for which it is not True are left out.
-        label: the argument's SQL: two calls of one label (and one scope) read one value.
+        written: the argument as it is written: two calls of equal arguments (in one scope) read one value.
 
     """
 
     accumulator: Accumulator
     argument: Evaluate | None = None
     condition: Evaluate | None = None
-    label: str = ""
+    written: exp.Expr | None = None
 
     @property
     def type(self) -> SqlType:
@@ -98,7 +98,7 @@ def compile_aggregate(node: exp.Expr, scope: Scope, *, retract: bool = False) ->
         accumulator = wrapping(accumulator)
     if distinct and function.repeats_matter:
         accumulator = _distinct(accumulator, value.type, retract=retract)
-    return Aggregate(accumulator, value.evaluate, condition, ", ".join(part.sql() for part in arguments))
+    return Aggregate(accumulator, value.evaluate, condition, arguments[0])
 
 
 def _distinct(accumulator: Accumulator, kind: SqlType, *, retract: bool) -> Accumulator:

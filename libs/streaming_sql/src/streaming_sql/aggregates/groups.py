@@ -107,10 +107,10 @@ def _feed_lines(source: _Source, aggregates: Sequence[Aggregate]) -> list[str]:
             lines.append(f"if {source.on_row(aggregate.condition)} is True:")
             indent = "    "
         if aggregate.argument is not None:
-            if read is None or read != aggregate.label:
+            if read is None or read != aggregate.written:
                 lines.append(f"{indent}value = {source.on_row(aggregate.argument)}")
             lines.append(f"{indent}if value is not None:")
-            read = aggregate.label if aggregate.label and not indent else None
+            read = None if indent else aggregate.written
             indent += "    "
         own, names = accumulator.lines(f"group[{place}]")
         source.names.update(names)

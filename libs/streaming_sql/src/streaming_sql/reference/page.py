@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from streaming_sql.aggregates.registry import AGGREGATES, AggregateFunction
+from streaming_sql.functions.differences import DIFFERENCES
 from streaming_sql.functions.registry import FUNCTIONS
 from streaming_sql.reference.constructs import CLAUSES, STATEMENTS, WINDOWS
 from streaming_sql.reference.entry import Entry
@@ -40,6 +41,7 @@ def _parts() -> Iterator[Iterator[str]]:
     yield _aggregates()
     yield _functions()
     yield _types()
+    yield _differences()
 
 
 def _samples() -> Iterator[str]:
@@ -112,6 +114,12 @@ def _types() -> Iterator[str]:
     yield "## Types"
     yield ""
     yield from (*table([("type", "values", "in JSON"), *TYPES]), "")
+
+
+def _differences() -> Iterator[str]:
+    yield "## Where scalar functions differ from Flink"
+    yield ""
+    yield from (*table([("what", "how"), *DIFFERENCES]), "")
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

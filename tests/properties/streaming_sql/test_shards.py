@@ -80,6 +80,20 @@ QUERIES = {
         "SELECT card, id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY card ORDER BY ts) AS place FROM pays) "
         "WHERE place = 1",
     ),
+    "window join": (
+        "window_start TIMESTAMP(3), window_end TIMESTAMP(3), id STRING, login STRING",
+        "SELECT p.window_start, p.window_end, p.id, l.id FROM (SELECT * FROM TABLE(TUMBLE(TABLE pays, DESCRIPTOR(ts), "
+        "INTERVAL '10' SECOND))) p LEFT JOIN (SELECT * FROM TABLE(TUMBLE(TABLE logins, DESCRIPTOR(ts), "
+        "INTERVAL '10' SECOND))) l ON p.card = l.card AND p.window_start = l.window_start "
+        "AND p.window_end = l.window_end",
+    ),
+    "window anti join": (
+        "window_start TIMESTAMP(3), window_end TIMESTAMP(3), id STRING",
+        "SELECT window_start, window_end, id FROM (SELECT * FROM TABLE(HOP(TABLE pays, DESCRIPTOR(ts), "
+        "INTERVAL '5' SECOND, INTERVAL '10' SECOND))) p WHERE NOT EXISTS (SELECT * FROM (SELECT * FROM "
+        "TABLE(HOP(TABLE logins, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND))) l "
+        "WHERE p.card = l.card AND p.window_start = l.window_start AND p.window_end = l.window_end)",
+    ),
     "union": (
         "window_start TIMESTAMP(3), window_end TIMESTAMP(3), card STRING, n BIGINT",
         "WITH both_of_them AS (SELECT card, ts FROM pays UNION ALL SELECT card, ts FROM logins) SELECT window_start, "

@@ -77,6 +77,8 @@ class Over:
         self.late: Late = report_nothing
         self.dirty: set[Key] = set()
         self._node = node
+        self._key, self._columns, self._arguments = node.key, node.columns, node.arguments
+        self._bounded = node.frame.preceding is not None
         self._by_key = node.local and node.frame.preceding is not None
         self._retention = node.retention
         self._partitions: dict[Key, Partition] = {}
@@ -93,28 +95,28 @@ class Over:
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: object = "+I", /) -> None:
         """Buffer a row, unless it is late."""
-        node = self._node
-        key = node.key(row)
+        key = self._key(row)
         partition = self._partitions.get(key)
         due = time
         if self._by_key:
-            if partition is not None and self._must_know(partition, time, watermark):
-                partition = self._run_ahead(key, partition, watermark)
+            if partition is not None and partition.timers and partition.timers[0][0] <= watermark:
+                partition = self._caught_up(key, partition, time, watermark)
             last = 0 if partition is None else partition.last
             if time <= last:
                 self.late(time, watermark, last + 1)
                 return
-            due = max(time, watermark + 1)
-        elif time <= watermark or (time <= 0 and node.frame.preceding is not None):
+            if due <= watermark:
+                due = watermark + 1
+        elif time <= watermark or (time <= 0 and self._bounded):
             self.late(time, watermark, watermark + 1 if time <= watermark else 1)
             return
         if partition is None:
-            partition = self._partitions[key] = Partition([function.initial() for function in node.functions])
+            partition = self._partitions[key] = Partition([function.initial() for function in self._node.functions])
         number = self._arrivals.get(shard, 0)
         self._arrivals[shard] = number + 1
         self._rows += 1
         self.dirty.add(key)
-        entry = (shard, number, node.columns(row), node.arguments(row), watermark)
+        entry = (shard, number, self._columns(row), self._arguments(row), watermark)
         waiting = partition.waiting.get(time)
         if waiting is None:
             partition.waiting[time] = [entry]
@@ -123,22 +125,15 @@ class Over:
                 self._put_on_schedule(key, partition, due)
         else:
             waiting.append(entry)
-        if self._retention is not None:
-            self._set_cleanup(key, partition, time, watermark, self._retention)
+        retention, cleanup = self._retention, partition.cleanup
+        if retention is not None and (cleanup is None or cleanup <= time + retention):
+            self._set_cleanup(key, partition, time + retention * 3 // 2 + 1, watermark)
 
-    def _must_know(self, partition: Partition, time: int, watermark: int) -> bool:
-        """Whether the row's fate hangs on timers that its shard has passed: it is behind, or the key is over."""
-        timers = partition.timers
-        if not timers or timers[0][0] > watermark:
-            return False
-        return time <= watermark or (partition.cleanup is not None and partition.cleanup <= watermark)
-
-    def _set_cleanup(self, key: Key, partition: Partition, time: int, watermark: int, retention: int) -> None:
-        if partition.cleanup is None or partition.cleanup < time + retention + 1:
-            at = partition.cleanup = time + retention * 3 // 2 + 1
-            due = max(at, watermark + 1) if self._by_key else at
-            heappush(partition.timers, (due, at))
-            self._put_in_bucket(key, due)
+    def _set_cleanup(self, key: Key, partition: Partition, at: int, watermark: int) -> None:
+        partition.cleanup = at
+        due = max(at, watermark + 1) if self._by_key else at
+        heappush(partition.timers, (due, at))
+        self._put_in_bucket(key, due)
 
     def _put_in_bucket(self, key: Key, due: int) -> None:
         """To be looked at when the least watermark has passed `due` for sure; rows of the key do not wait for that."""
@@ -154,8 +149,13 @@ class Over:
         self._scheduled += 1
         heappush(self._schedule, (due, self._scheduled, key))
 
-    def _run_ahead(self, key: Key, partition: Partition, watermark: int) -> Partition | None:
-        """Fire what the key's own shard has passed; the least watermark may lag, so the rows are held."""
+    def _caught_up(self, key: Key, partition: Partition, time: int, watermark: int) -> Partition | None:
+        """The key with the timers fired that its own shard has passed, if a row's fate hangs on them.
+
+        It does where the row is behind, or the key is over. The least watermark may lag, so what is computed is held.
+        """
+        if time > watermark and (partition.cleanup is None or partition.cleanup > watermark):
+            return partition
         rows: list[Computed] = []
         self._run(key, partition, watermark, rows)
         for computed in rows:

@@ -22,7 +22,7 @@ WITH ('connector' = 'kinesis', 'stream' = 'enriched');
 def rows_of(clauses: str, events: Sequence[dict[str, Any]], columns: str, *, source: str = "events") -> list[list[Any]]:
     """The rows of `SELECT * FROM source MATCH_RECOGNIZE (clauses)` in a sink of the columns, in order of time."""
     script = f"""{TABLE}CREATE TABLE o ({columns}) WITH ('connector' = 'kinesis', 'stream' = 'aggregates');
-INSERT INTO o SELECT * FROM {source} MATCH_RECOGNIZE ({clauses}) AS m;"""
+INSERT INTO o SELECT * FROM {source} MATCH_RECOGNIZE ({clauses});"""
     records = [json.dumps({"k": "a", **event}).encode() for event in events]
     names = [column.split()[0] for column in columns.split(", ") if column[0].isalpha()]
     return [list(row.columns(names).values()) for row in run_script(script, {"enriched": records})["o"]]
@@ -254,6 +254,7 @@ _HEAD = "PARTITION BY k ORDER BY ts MEASURES a.x AS ax"
         (f"ORDER BY ts DESC MEASURES a.x AS ax PATTERN (a b) {_DEFINE}", "time must be ascending"),
         (f"MEASURES a.x AS ax PATTERN (a b) {_DEFINE}", "ORDER BY of an event-time column is needed"),
         (f"{_HEAD} PATTERN (a b)", "Expected DEFINE"),
+        (f"{_HEAD} PATTERN (a b) {_DEFINE}) AS n (p, q", "the alias takes no column names"),
     ],
 )
 def test_what_flink_refuses_is_refused_at_its_place(clauses: str, message: str) -> None:

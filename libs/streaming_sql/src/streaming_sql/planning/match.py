@@ -5,7 +5,7 @@ https://nightlies.apache.org/flink/flink-docs-release-1.20/docs/dev/table/sql/qu
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -117,10 +117,8 @@ class _MatchPlan:
     def _result(self, node: MatchNode, keys: list[Column], measures: list[_Measure]) -> Relation:
         alias: exp.Expr | None = self._tree.args.get("alias")
         table = alias.name if alias else ""
-        names = [part.name for part in alias.args.get("columns") or []] if alias else []
-        if alias and names and len(names) != len(keys) + len(measures):
-            message = f"{len(names)} names are given to {len(keys) + len(measures)} columns"
-            raise unsupported(alias, self._text, message, MATCH_FORM)
+        if alias and alias.args.get("columns"):
+            raise self._refusal(alias, "the alias takes no column names", "MEASURES a.x AS name")
         columns = [
             Column(column.name, Expression(itemgetter(place), column.expression.type), "key", table)
             for place, column in enumerate(keys)
@@ -132,8 +130,6 @@ class _MatchPlan:
             columns.append(Column(measure.name, Expression(itemgetter(place), measure.expression.type), role, table))
         told_apart = [column.expression for column in columns[: len(keys)]]
         told_apart += [Expression(itemgetter(-2), TIMESTAMP), Expression(itemgetter(-1), BIGINT)]
-        if names:
-            columns = [replace(column, name=name) for column, name in zip(columns, names, strict=True)]
         return Relation(node, tuple(columns), keys=tuple(told_apart))
 
     def _pattern(self) -> Automaton:

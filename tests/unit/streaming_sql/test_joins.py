@@ -96,7 +96,7 @@ def test_conditions_beside_keys_and_bounds_decide_what_is_joined() -> None:
 
 def test_a_table_joins_itself() -> None:
     """Every row meets itself and the later one of its key, once."""
-    select = """SELECT a.ts, b.ts FROM orders a JOIN orders b
+    select = """SELECT a.ts, CAST(b.ts AS TIMESTAMP_LTZ(3)) FROM orders a JOIN orders b
     ON a.id = b.id AND b.ts BETWEEN a.ts AND a.ts + INTERVAL '1' MINUTE"""
     found = rows(select, "x TIMESTAMP_LTZ(3), y TIMESTAMP_LTZ(3)", orders=ORDERS)
     assert found == [(1_000, 1_000), (1_000, 12_000), (12_000, 12_000), (2_000, 2_000)]
@@ -309,6 +309,12 @@ def test_only_columns_that_are_read_are_kept_and_nothing_is_kept_for_ever() -> N
             "whole PRIMARY KEY",
             "FOR SYSTEM_TIME",
         ),
+        (
+            "SELECT a.ts, b.ts FROM orders a JOIN orders b ON a.id = b.id AND a.ts = b.ts",
+            "a.ts",
+            "event-time columns",
+            "CAST(ts",
+        ),
         ("SELECT id FROM orders UNION SELECT id FROM shipments", "id FROM shipments", "UNION without ALL", "UNION ALL"),
         ("SELECT id FROM orders UNION ALL SELECT weight FROM shipments", "weight", "do not go together", "CAST"),
         (
@@ -321,7 +327,7 @@ def test_only_columns_that_are_read_are_kept_and_nothing_is_kept_for_ever() -> N
 )
 def test_what_is_refused_is_told_with_the_nearest_form(select: str, place: str, message: str, nearest: str) -> None:
     """An error names where it is, what is wrong, and what to write instead."""
-    text = script(select, "id STRING")
+    text = script(select, "a TIMESTAMP_LTZ(3), b TIMESTAMP_LTZ(3)" if select.count(".ts, ") else "id STRING")
     with pytest.raises(SqlError) as refused:
         plan_script(text)
     error = refused.value

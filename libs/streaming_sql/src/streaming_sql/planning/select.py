@@ -173,4 +173,6 @@ def _selected(item: exp.Expr, relation: Relation, scope: Scope, place: int) -> C
     node = item.this if isinstance(item, exp.Alias) else item
     expression = compile_scalar(node, scope)
     role: Role = next((column.role for column in relation.columns if column.expression is expression), "")
+    if role in {"rowtime", "window_time"} and isinstance(node, exp.Cast):
+        role = ""  # as in Flink a CAST makes a plain timestamp of it
     return Column(item.alias_or_name or f"EXPR${place}", expression, role)

@@ -40,6 +40,7 @@ def plan_sink(table: Table, names: list[str], relation: Relation, tree: exp.Inse
         raise unsupported(tree.expression, planner.text, message, form)
     if relation.window:
         raise unsupported(tree.expression, planner.text, "a window function needs a GROUP BY of its windows", "")
+    _refuse_event_times(table, relation, tree, planner)
     scope = RelationScope(relation, planner.text)
     selected = dict(zip(wanted, relation.columns, strict=True))
     outputs: list[Output] = []
@@ -66,6 +67,15 @@ def plan_sink(table: Table, names: list[str], relation: Relation, tree: exp.Inse
         return node if policy is None else alert_sink(node, policy)
     except ValueError as error:
         raise unsupported(tree.this, planner.text, f"sink {table.name}: {error}") from error
+
+
+def _refuse_event_times(table: Table, relation: Relation, tree: exp.Insert, planner: Planner) -> None:
+    """Flink writes one event time with a row."""
+    names = [column.name for column in relation.columns if column.role == "rowtime"]
+    if len(names) > 1:
+        message = f"{' and '.join(names)} are event-time columns, sink {table.name} can take one"
+        form = f"CAST({names[1]} AS TIMESTAMP_LTZ(3)) AS {names[1]}"
+        raise unsupported(tree.expression, planner.text, message, form)
 
 
 def _output(name: str, column: Column, table: Table, tree: exp.Insert, scope: RelationScope) -> Output:

@@ -17,6 +17,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 MAX_PRECISION = 38
 MAX_LENGTH = (1 << 31) - 1
 _EXACT = Context(prec=120, rounding=ROUND_HALF_UP)
+_QUANTA = tuple(Decimal(1).scaleb(-scale) for scale in range(MAX_PRECISION + 1))
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def fit_decimal(value: Decimal, kind: SqlType) -> Decimal | None:
     if not value.is_finite():
         return None
     try:
-        fitted = value.quantize(Decimal(1).scaleb(-kind.scale), context=_EXACT)
+        fitted = value.quantize(_QUANTA[kind.scale], context=_EXACT)
     except InvalidOperation:
         return None
     if not fitted:

@@ -7,6 +7,7 @@ them, and are ISO weeks where EXTRACT counts them.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 UNIT_MS = {"MILLISECOND": 1, "SECOND": SECOND, "MINUTE": MINUTE, "HOUR": HOUR, "DAY": DAY, "WEEK": 7 * DAY}
@@ -27,6 +28,7 @@ def days_of(year: int, month: int, day: int) -> int:
     )
 
 
+@lru_cache(maxsize=4096)
 def date_of(days: int) -> tuple[int, int, int]:
     """(year, month, day) of days since the epoch; year 0 is 1 BC."""
     era, day_of_era = divmod(days + _MARCH_0000, _DAYS_OF_400_YEARS)

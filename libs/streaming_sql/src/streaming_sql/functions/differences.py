@@ -4,7 +4,7 @@ from __future__ import annotations
 
 DIFFERENCES: tuple[tuple[str, str], ...] = (
     (
-        "CAST of a value that cannot be converted, integer division by zero, ERROR ON ERROR",
+        "CAST of a value that cannot be converted, division of integers or decimals by zero, ERROR ON ERROR",
         "NULL here; Flink fails the job, which one bad record must not do to a stream.",
     ),
     (

@@ -18,6 +18,8 @@ from streaming_sql.types import SqlType, finite, fit_decimal, wrap_integer
 EXACT = Context(prec=160, rounding=ROUND_HALF_UP)
 _DIVIDE = Context(prec=38, rounding=ROUND_HALF_UP)
 _FLOAT = struct.Struct("<f")
+_PLAIN_FROM, _PLAIN_TO = 1e-3, 1e7
+_SHORT = 16  # of 15 digits or fewer in that range Java's are the fewest that read back, as repr's are
 
 
 def to_float32(value: float) -> float | None:
@@ -111,6 +113,10 @@ def _integer(operator: str, result: SqlType) -> Callable[[int, int], int | None]
 
 def double_text(value: float) -> str:
     """The text of a DOUBLE, as Java's Double.toString writes it: 1.0, 1.0E10, 1.0E-5."""
+    if _PLAIN_FROM <= value < _PLAIN_TO or -_PLAIN_TO < value <= -_PLAIN_FROM:
+        text = repr(value)
+        if len(text) <= _SHORT:
+            return text
     return _java_text(value, double_digits)
 
 

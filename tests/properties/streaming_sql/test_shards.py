@@ -16,7 +16,8 @@ CREATE TABLE pays (`id` STRING, `time` BIGINT, card STRING, amount INT,
   ts AS TO_TIMESTAMP_LTZ(`time`, 3), WATERMARK FOR ts AS ts - INTERVAL '2' SECOND)
 WITH ('connector' = 'kinesis', 'stream' = 'pays'{key});
 CREATE TABLE logins (`id` STRING, `time` BIGINT, card STRING,
-  ts AS TO_TIMESTAMP_LTZ(`time`, 3), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND)
+  ts AS TO_TIMESTAMP_LTZ(`time`, 3), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND,
+  PRIMARY KEY (card) NOT ENFORCED)
 WITH ('connector' = 'kinesis', 'stream' = 'logins'{key});
 """
 SINK = "CREATE TABLE found ({columns}) WITH ('connector' = 'kinesis', 'stream' = 'aggregates');\n"
@@ -93,6 +94,10 @@ QUERIES = {
         "INTERVAL '5' SECOND, INTERVAL '10' SECOND))) p WHERE NOT EXISTS (SELECT * FROM (SELECT * FROM "
         "TABLE(HOP(TABLE logins, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '10' SECOND))) l "
         "WHERE p.card = l.card AND p.window_start = l.window_start AND p.window_end = l.window_end)",
+    ),
+    "versions": (
+        "id STRING, login STRING",
+        "SELECT p.id, l.id FROM pays p LEFT JOIN logins FOR SYSTEM_TIME AS OF p.ts AS l ON p.card = l.card",
     ),
     "union": (
         "window_start TIMESTAMP(3), window_end TIMESTAMP(3), card STRING, n BIGINT",

@@ -60,7 +60,9 @@ def shards(draw: st.DrawFn, ordered: bool = False) -> Shards:
 
 
 def sides(outer: tuple[bool, bool]) -> tuple[JoinSide, JoinSide]:
-    left, right = (JoinSide(lambda row: (row[0],), lambda row: row[:2], (STRING,), (STRING, BIGINT), of) for of in outer)
+    left, right = (
+        JoinSide(lambda row: (row[0],), lambda row: row[:2], (STRING,), (STRING, BIGINT), of) for of in outer
+    )
     return left, right
 
 

@@ -20,7 +20,6 @@ x % 2
 d + 1
 d * x
 d / 3
-d * i
 -i
 -y
 -x
@@ -50,19 +49,14 @@ TRUNCATE(i, -1)
 TRUNCATE(h, 2)
 POWER(i, 2)
 POWER(ABS(x), 0.5)
-SQRT(ABS(i))
 EXP(y)
 LN(ABS(x) + 1)
-LOG10(ABS(i) + 1)
-LOG2(ABS(i) + 1)
-LOG(2, ABS(i) + 1)
 SIN(x)
 COS(x)
 TAN(x)
 ASIN(x / 100000000)
 ACOS(x / 100000000)
 ATAN(x)
-ATAN2(x, y)
 SINH(y / 10.0)
 COSH(y / 10.0)
 TANH(x)
@@ -72,7 +66,6 @@ RADIANS(x)
 PI()
 E()
 GREATEST(i, w, y)
-LEAST(x, i)
 GREATEST(s, u)
 GREATEST(d, i)
 CASE WHEN i > 0 THEN x ELSE i END
@@ -111,3 +104,17 @@ CARDINALITY(ARRAY[i, 2])
 ARRAY[i, 2, NULL][1]
 ARRAY[s, u][2]
 MAP['a', i]['a']
+ATAN2(d, d)
+LEAST(i, w)
+SQRT(ABS(w))
+LOG10(ABS(w) + 1)
+LOG2(ABS(w) + 1)
+LOG(2, ABS(w) + 1)
+d * w / 1e300
+ROUND(d, -1)
+TRUNCATE(d, 2)
+x * h
+h / h
+GREATEST(x, 0.5)
+b IN (1, 2147483648, 7)
+x IN (0, 1.5, 7)

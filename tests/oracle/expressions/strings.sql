@@ -84,3 +84,11 @@ s NOT LIKE '%o%'
 s SIMILAR TO '%(o|a)%'
 s SIMILAR TO '[a-z,;]+'
 s NOT SIMILAR TO '_{3}'
+REGEXP_EXTRACT(s, '(?i)(hello|A)', 1)
+REGEXP_EXTRACT(s, '\p{Alpha}+')
+REGEXP_REPLACE(s, '\b', '|')
+TRIM(' x' FROM s)
+SPLIT_INDEX(s, '', 1)
+INSTR(s, '')
+SUBSTRING(s, 2, -1)
+s SIMILAR TO '[^a-z]+'

@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from agreement import flink, goldens, ours, scripts
-from agreement.comparison import difference
+from agreement.comparison import differs
 from agreement.generated import Case, case
 from agreement.queries import tables
 
@@ -68,8 +68,8 @@ def _judge(one: Case, answer: goldens.Answer) -> tuple[str, str]:
         return "not supported", str(refusal)[:200]
     except Exception as problem:
         return "CRASHED", f"{type(problem).__name__}: {problem}"
-    differs = difference(answer.rows, rows, [kind == "DOUBLE" for _, kind in answer.columns])
-    return ("DIFFERS", differs) if differs else ("agrees", "")
+    words = differs(answer.rows, rows, [kind for _, kind in answer.columns])
+    return ("DIFFERS", words) if words else ("agrees", "")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -13,8 +14,29 @@ RELATIVE = 1e-9
 ABSOLUTE = 1e-9
 
 
+def differs(expected: Sequence[Row], given: Sequence[Row], kinds: Sequence[str]) -> str:
+    """The first difference between rows of columns of these types in words, "" if there is none."""
+    singles = [place for place, kind in enumerate(kinds) if kind == "FLOAT"]
+    if singles:
+        expected, given = _with_singles(expected, singles), _with_singles(given, singles)
+    return difference(expected, given, [kind == "DOUBLE" for kind in kinds])
+
+
+def _with_singles(rows: Sequence[Row], places: Sequence[int]) -> list[Row]:
+    """The rows with these columns rounded to single precision, in which Flink writes more or fewer digits than we."""
+    return [
+        [
+            struct.unpack("f", struct.pack("f", value))[0]
+            if place in places and isinstance(value, int | float)
+            else value
+            for place, value in enumerate(row)
+        ]
+        for row in rows
+    ]
+
+
 def difference(expected: Sequence[Row], given: Sequence[Row], doubles: Sequence[bool]) -> str:
-    """The first difference in words, "" if there is none. `doubles` tells which columns are compared with tolerance."""
+    """The same, told which columns are doubles and so are compared with tolerance."""
     ours, theirs = _grouped(given, doubles), _grouped(expected, doubles)
     for key in theirs.keys() | ours.keys():
         wanted, found = sorted(theirs.get(key, []), key=_order), sorted(ours.get(key, []), key=_order)

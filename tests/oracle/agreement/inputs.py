@@ -13,6 +13,7 @@ import json
 import random
 import zlib
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from agreement import edges
@@ -47,6 +48,7 @@ class Dice:
         return choices[int(self._random() ** 2 * len(choices))]
 
 
+@cache
 def rows(table: str, name: str, seed: str = "") -> list[bytes]:
     """The JSON lines of one table in one input; other ones of the same kind with a seed."""
     if name == "empty":

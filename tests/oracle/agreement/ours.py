@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -32,11 +34,11 @@ def run(run: Run, columns: Sequence[tuple[str, str]], rows: Mapping[str, Sequenc
         results = run_script(_script(run, columns), rows)
     except SqlError as error:
         raise NotSupported(str(error)) from error
-    names = [name for name, _ in columns]
+    names, kinds = [name for name, _ in columns], [kind for _, kind in columns]
     table: dict[str, list[Row]] = {}
     changes = []
     for result in results[SINK]:
-        row = [plain(value) for value in result.columns(names).values()]
+        row = [_typed(value, kind) for value, kind in zip(result.columns(names).values(), kinds, strict=True)]
         identity = json.dumps(
             [result.window_start, result.window_end, plain(list(result.key.values())), plain(result.identity)]
         )
@@ -70,6 +72,19 @@ def _tables(run: Run) -> list[str]:
     return [
         scripts.with_options(tables()[name], f"'connector' = 'kinesis', 'stream' = '{name}'") for name in run.tables
     ]
+
+
+def _typed(value: Any, kind: str) -> Any:
+    """A value of the column's type as Flink's JSON has it."""
+    if value is None:
+        return None
+    if kind == "DATE":
+        return str(date(1970, 1, 1) + timedelta(days=value))
+    if kind.startswith("TIME("):
+        return str(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value))[11:19]
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return plain(value)
 
 
 def plain(value: Any) -> Any:

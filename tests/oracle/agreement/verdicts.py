@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from agreement import inputs, ours
-from agreement.comparison import difference
+from agreement.comparison import differs
 from agreement.goldens import Answer
 from agreement.queries import Run
 
@@ -47,14 +47,14 @@ def _agreement(run: Run, golden: Answer) -> tuple[str, str]:
         return "REFUSED", str(refusal)
     except Exception as problem:  # a crash is a disagreement like others, and takes no other run with it
         return "CRASHED", f"{type(problem).__name__}: {problem}"
-    differs = difference(golden.rows, rows, [kind == "DOUBLE" for _, kind in golden.columns])
-    return ("DIFFERS", differs) if differs else ("agrees", "")
+    words = differs(golden.rows, rows, [kind for _, kind in golden.columns])
+    return ("DIFFERS", words) if words else ("agrees", "")
 
 
 def _changed(golden: Answer, now: Answer) -> str:
     if golden.refused != now.refused or golden.columns != now.columns or golden.revised != now.revised:
         return f"was {golden.refused or golden.columns}, is {now.refused or now.columns}"
-    return difference(golden.rows, now.rows, [kind == "DOUBLE" for _, kind in golden.columns])
+    return differs(golden.rows, now.rows, [kind for _, kind in golden.columns])
 
 
 @cache

@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from streaming_sql.functions.calendar import DAY
 from streaming_sql.functions.casts import row_values
-from streaming_sql.functions.numbers import double_text, float_text
+from streaming_sql.functions.numbers import EXACT, double_text, float_text
 from streaming_sql.functions.time_texts import clock_text, date_text
 from streaming_sql.types import SqlType
 
 ToJson = Callable[[Any], str]
 _quote = json.encoder.encode_basestring
+_RARE = re.compile(r"[\x00-\x07\x0b\x0e-\x1f]")
+_ESCAPES = {
+    **{code: f"\\u{code:04X}" for code in range(32)},
+    **{ord(character): _quote(character)[1:-1] for character in '\b\f\n\r\t"\\'},
+}
 
 
 def quoted(text: str) -> str:
-    """A JSON string."""
-    return _quote(text).replace("\x7f", "\x7f")
+    """A JSON string; control characters in upper-case hexadecimal, as Jackson writes them."""
+    return f'"{text.translate(_ESCAPES)}"' if _RARE.search(text) else _quote(text)
 
 
 def write_json(value: Any) -> str:
@@ -88,8 +94,8 @@ def write_object(pairs: list[tuple[str, str]]) -> str:
 
 
 def decimal_json(value: Decimal) -> str:
-    """A JSON number of a DECIMAL."""
-    return str(value)
+    """A JSON number of a DECIMAL without the zeros at its end, as Jackson writes it: 1.5, 1E+2."""
+    return str(value.normalize(EXACT)) if value else "0"
 
 
 def iso_timestamp(time: int) -> str:

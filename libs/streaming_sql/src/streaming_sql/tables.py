@@ -175,12 +175,13 @@ def _watermark(node: Watermark, columns: set[str], text: str) -> tuple[str, int]
     return rowtime, delay
 
 
-def read_interval(node: exp.Expr, text: str) -> int:
-    """Milliseconds of INTERVAL '10' SECOND."""
+def read_interval(node: exp.Expr, text: str, *, signed: bool = False) -> int:
+    """Milliseconds of INTERVAL '10' SECOND; with `signed` of INTERVAL '-10' SECOND too."""
     form = "INTERVAL '10' SECOND (or MILLISECOND, MINUTE, HOUR, DAY)"
     if isinstance(node, exp.Interval) and isinstance(node.this, exp.Literal) and node.args.get("unit"):
         unit = node.args["unit"].name.upper().removesuffix("S")
-        if node.this.name.isdigit() and unit in _UNITS:
+        number = node.this.name.removeprefix("-") if signed else node.this.name
+        if number.isdigit() and unit in _UNITS:
             return int(node.this.name) * _UNITS[unit]
     raise unsupported(node, text, "an interval of fixed length is needed", form)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agreement import inputs
+from agreement import inputs, row_patterns
 from agreement.inputs import Dice
 from agreement.queries import Run
 
@@ -44,7 +44,7 @@ def case(seed: int, number: int, input_seed: str) -> Case:
     """The case of this number: the same whenever it is asked for."""
     dice = Dice(f"fuzz {seed} {number}")
     kind = Dice(input_seed).pick(_KINDS)
-    make = dice.pick((_windowed, _windowed, _session, _over, _over, _ranked, _filtered, _match, _joined))
+    make = dice.pick((_windowed, _windowed, _session, _over, _over, _ranked, _filtered, _match, _patterned, _joined))
     if kind == "hostile" and make is _joined:
         make = _windowed
     return Case(number, Run(f"fuzz_{seed}", str(number), (), make(dice), kind), input_seed)
@@ -177,6 +177,11 @@ def _match(dice: Dice) -> str:
         f"MEASURES A.{identity} AS a, COUNT(B.{identity}) AS n, LAST(B.{identity}) AS b, C.{identity} AS c "
         f"ONE ROW PER MATCH AFTER MATCH SKIP {skip} PATTERN (A B{quantifier} C){within} DEFINE {conditions})"
     )
+
+
+def _patterned(dice: Dice) -> str:
+    table = dice.pick([name for name in sorted(_NUMBERS) if name not in _IDENTITY])
+    return row_patterns.match(dice, table, _KEYS[table][0], _NUMBERS[table][0])
 
 
 def _of(variable: str, condition: str, table: str) -> str:

@@ -76,6 +76,8 @@ def _grouped(dice: Dice, table: str, window: str, keys: list[str]) -> str:
     if dice.chance(0.6):
         keys = list(dict.fromkeys([*keys, dice.pick(_KEYS[table])]))
     aggregates = [f"{_aggregate(dice, table)} AS a{number}" for number in range(dice.between(1, 4))]
+    if not window.startswith("TUMBLE"):  # Flink cannot merge these
+        aggregates = [text.replace("FIRST_VALUE", "MAX").replace("LAST_VALUE", "COUNT") for text in aggregates]
     named = [f"{key} AS k{number}" for number, key in enumerate(keys)]
     selected = ", ".join(["window_start", "window_end", *named, *aggregates])
     where = f" WHERE {_condition(dice, table)}" if dice.chance(0.4) else ""

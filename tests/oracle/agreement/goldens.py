@@ -67,5 +67,11 @@ def save(query: str, answers: dict[str, Answer]) -> None:
             heading |= {"columns": given.columns} | ({"revised": True} if given.revised else {})
         lines.append(heading)
         lines.extend(given.rows)
-    texts = [json.dumps(line, ensure_ascii=False, separators=(",", ":")) for line in lines]
+    texts = [_text(line) for line in lines]
     (FOLDER / f"{query}.jsonl").write_text("".join(text + "\n" for text in texts))
+
+
+def _text(line: Any) -> str:
+    text = json.dumps(line, ensure_ascii=False, separators=(",", ":"))
+    # Flink cuts texts between the two halves of a character beyond 16 bits; a half alone has no UTF-8.
+    return json.dumps(line, separators=(",", ":")) if any("\ud800" <= letter <= "\udfff" for letter in text) else text

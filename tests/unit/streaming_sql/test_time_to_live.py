@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from streaming_sql import Engine, SqlError, plan_script
+from streaming_sql.operators.time_to_live import TimeToLive
 
 TABLES = """CREATE TABLE e (k STRING, `time` BIGINT, v INT, ts AS TO_TIMESTAMP_LTZ(`time`, 3), p AS PROCTIME(),
   WATERMARK FOR ts AS ts) WITH ('connector' = 'kinesis', 'stream' = 's');
@@ -90,3 +91,16 @@ def test_zero_keeps_state_for_ever() -> None:
     made = engine(QUERIES["top-n"], "SET 'table.exec.state.ttl' = '0 ms';")
     feed(made, ("a", 1_000, 1), ("b", 100_000, 1), ("b", 100_001, 1))
     assert made.group_count == 5
+
+
+def test_a_key_that_comes_back_is_watched_once() -> None:
+    """A key that dies by its own shard's watermark, while another shard lags, is not on the schedule each time."""
+    lives = TimeToLive(10)
+    for watermark in range(0, 2_200, 11):
+        if lives.is_over(("k",), watermark):
+            lives.forget(("k",))
+        lives.write(("k",), watermark)
+        assert list(lives.over(watermark - 15)) == []
+    assert len(lives) == 1
+    assert list(lives.over(3_000)) == [("k",)]
+    assert len(lives) == 0

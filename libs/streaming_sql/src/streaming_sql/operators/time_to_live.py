@@ -21,13 +21,14 @@ class TimeToLive:
         self._written: dict[Key, int] = {}
         self._schedule: list[tuple[int, int, Key]] = []
         self._scheduled = 0
+        self._on_schedule: set[Key] = set()
 
     def write(self, key: Key, time: int | None) -> None:
         """The key's state was written at an event time, in ms (None: by a program without a time to live)."""
         if self._ttl is None or time is None:
             return
         known = self._written.get(key)
-        if known is None:
+        if key not in self._on_schedule:  # a key that went by its own shard's watermark is still there
             self._put_on_schedule(key, time + self._ttl)
         if known is None or time > known:
             self._written[key] = time
@@ -49,6 +50,7 @@ class TimeToLive:
         """The keys that the least watermark finds over; they are forgotten here."""
         while self._schedule and self._schedule[0][0] <= now:
             _, _, key = heappop(self._schedule)
+            self._on_schedule.discard(key)
             known = self._written.get(key)
             if known is None or self._ttl is None:
                 continue
@@ -60,4 +62,9 @@ class TimeToLive:
 
     def _put_on_schedule(self, key: Key, at: int) -> None:
         self._scheduled += 1
+        self._on_schedule.add(key)
         heappush(self._schedule, (at, self._scheduled, key))
+
+    def __len__(self) -> int:
+        """How many keys are watched."""
+        return len(self._schedule)

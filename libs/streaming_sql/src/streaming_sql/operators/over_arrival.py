@@ -15,7 +15,7 @@ from typing import Any
 from streaming_sql.expressions import Evaluate
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
 from streaming_sql.operators.over import OverNode
-from streaming_sql.operators.over_state import OverCodec, Partition
+from streaming_sql.operators.over_state import Captured, OverCodec, Partition
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -51,6 +51,7 @@ class OverArrival:
         self._node = node
         self._partitions: dict[Key, Partition] = {}
         self._expiries: dict[str, list[tuple[int, int, Key]]] = {}
+        self._told_by: dict[Key, str] = {}
         self._scheduled = 0
         self._rows = 0
         self._retention = node.retention
@@ -94,8 +95,12 @@ class OverArrival:
     def _set_expiry(self, key: Key, partition: Partition, at: int, shard: str, retention: int) -> None:
         if partition.cleanup is None or partition.cleanup < at + retention + 1:
             partition.cleanup = at + retention * 3 // 2 + 1
-            self._scheduled += 1
-            heappush(self._expiries.setdefault(shard, []), (partition.cleanup, self._scheduled, key))
+            self._put_on_schedule(key, partition.cleanup, shard)
+
+    def _put_on_schedule(self, key: Key, expiry: int, shard: str) -> None:
+        self._told_by[key] = shard
+        self._scheduled += 1
+        heappush(self._expiries.setdefault(shard, []), (expiry, self._scheduled, key))
 
     def _forget(self, at: int, shard: str) -> None:
         expiries = self._expiries.get(shard, [])
@@ -104,7 +109,7 @@ class OverArrival:
             partition = self._partitions.get(key)
             if partition is not None and partition.cleanup == expiry:
                 self._rows -= len(partition.frame)
-                del self._partitions[key]
+                del self._partitions[key], self._told_by[key]
                 self.dirty.add(key)
 
     def advance(self, before: int, now: int, /) -> None:
@@ -115,19 +120,28 @@ class OverArrival:
         return None
 
     def snapshot(self, keys: Collection[Key] | None = None) -> Iterator[tuple[Any, Any]]:
-        """See OverCodec."""
+        """See OverCodec; then the shard whose arrivals tell when the key expires."""
         wanted = list(self._partitions) if keys is None else keys
-        captured = [(key, self._codec.capture(self._partitions.get(key))) for key in wanted]
-        return (self._codec.encode(key, state, ()) for key, state in captured)
+        captured = [(key, self._codec.capture(self._partitions.get(key)), self._told_by.get(key, "")) for key in wanted]
+        return (self._encoded(key, state, shard) for key, state, shard in captured)
+
+    def _encoded(self, key: Key, captured: Captured | None, shard: str) -> tuple[Any, Any]:
+        encoded, state = self._codec.encode(key, captured, ())
+        return encoded, None if state is None else [*state, shard]
 
     def restore(self, parts: Iterable[tuple[Any, Any]]) -> None:
-        """Continue from what `snapshot` gave. A key expires by the first shard that next has a row of it."""
+        """Continue from what `snapshot` gave."""
         for encoded, state in parts:
             key, partition, _ = self._codec.decode(encoded, state)
-            if partition is not None:
+            if partition is None:
+                continue
+            self._partitions[key] = partition
+            self._rows += partition.rows
+            shard = state[2] if len(state) > 2 else None  # a former version did not note it: the next row's will do
+            if shard is None or self._retention is None:
                 partition.cleanup = None
-                self._partitions[key] = partition
-                self._rows += partition.rows
+            elif partition.cleanup is not None:
+                self._put_on_schedule(key, partition.cleanup, shard)
 
     @property
     def size(self) -> int:

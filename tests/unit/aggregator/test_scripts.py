@@ -9,6 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from aggregator.duplicates import SeenEvents
 from aggregator.pipelines import PipelinesInvalid
+from aggregator.references import References
 from aggregator.scripts import FolderScripts, Pipelines, S3Scripts, ScriptsUnreadable, scripts_at, version_of
 from aggregator.state import State
 from aggregator.testing import MemoryObjects
@@ -33,7 +34,7 @@ def names(pipelines: Pipelines) -> list[str]:
 
 async def test_a_changed_folder_gives_a_new_program_once(tmp_path: Path) -> None:
     (tmp_path / "a.sql").write_text(counting("a"))
-    pipelines = await Pipelines.load(scripts_at(str(tmp_path), None))
+    pipelines = await Pipelines.load(scripts_at(str(tmp_path), None), References(None))
     first = pipelines.version
     assert await pipelines.changed() is None
     (tmp_path / "b.sql").write_text(counting("b"))
@@ -49,7 +50,7 @@ async def test_what_is_wrong_leaves_the_former_program_running(
 ) -> None:
     """The next version that is right runs."""
     (tmp_path / "a.sql").write_text(counting("a"))
-    pipelines = await Pipelines.load(FolderScripts(tmp_path))
+    pipelines = await Pipelines.load(FolderScripts(tmp_path), References(None))
     before = pipelines.program
     (tmp_path / "a.sql").write_text("SELECT oops")
     assert await pipelines.changed() is None
@@ -69,12 +70,12 @@ async def test_what_is_wrong_leaves_the_former_program_running(
 async def test_a_start_with_wrong_sql_says_where_it_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "a.sql").write_text("DROP TABLE x")
     with pytest.raises(SqlError, match=r"a\.sql:1:"):
-        await Pipelines.load(FolderScripts(tmp_path))
+        await Pipelines.load(FolderScripts(tmp_path), References(None))
     (tmp_path / "a.sql").write_bytes(b"\xff")
     with pytest.raises(PipelinesInvalid, match="UTF-8"):
-        await Pipelines.load(FolderScripts(tmp_path))
+        await Pipelines.load(FolderScripts(tmp_path), References(None))
     with pytest.raises(PipelinesInvalid, match=r"no \.sql file"):
-        await Pipelines.load(FolderScripts(tmp_path / "none"))
+        await Pipelines.load(FolderScripts(tmp_path / "none"), References(None))
 
 
 class Objects(MemoryObjects):
@@ -102,7 +103,7 @@ async def test_objects_are_read_only_when_they_have_changed() -> None:
     s3.objects |= {"sql/notes.md": b"no SQL", "elsewhere/c.sql": counting("c").encode()}
     scripts = scripts_at("s3://bucket/sql/", s3)
     assert isinstance(scripts, S3Scripts)
-    pipelines = await Pipelines.load(scripts)
+    pipelines = await Pipelines.load(scripts, References(s3))
     assert (names(pipelines), s3.reads) == (["a", "b"], 2)
     assert await pipelines.changed() is None
     s3.objects["sql/b.sql"] = counting("b2").encode()
@@ -113,7 +114,7 @@ async def test_objects_are_read_only_when_they_have_changed() -> None:
 async def test_a_place_that_does_not_answer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     s3 = Objects()
     s3.objects["a.sql"] = counting("a").encode()
-    pipelines = await Pipelines.load(scripts_at("s3://bucket", s3))
+    pipelines = await Pipelines.load(scripts_at("s3://bucket", s3), References(s3))
 
     async def fail(self: Objects, **_: object) -> None:
         raise EndpointConnectionError(endpoint_url="http://s3")
@@ -142,7 +143,7 @@ async def test_queries_that_stay_keep_their_open_windows(tmp_path: Path) -> None
     (tmp_path / "a.sql").write_text(counting("same"))
     (tmp_path / "b.sql").write_text(counting("changes"))
     (tmp_path / "c.sql").write_text(counting("goes"))
-    pipelines = await Pipelines.load(FolderScripts(tmp_path))
+    pipelines = await Pipelines.load(FolderScripts(tmp_path), References(None))
     state, lease = State(Engine(pipelines.program), SeenEvents(0)), ShardLease("enriched", "0")
     state.begin_shard(lease)
     event = json.dumps({"id": "e", "time": 1}).encode()

@@ -19,6 +19,7 @@ from aggregator.deliver import Delivery, Destination
 from aggregator.metrics import AggregatorMetrics
 from aggregator.pipeline import Pace, Pipeline, Time
 from aggregator.pipelines import SOURCE
+from aggregator.references import References
 from aggregator.rows import Kind
 from aggregator.scripts import Pipelines, scripts_at
 from aggregator.settings import Settings
@@ -54,7 +55,7 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
         clients["puts"] = await stack.enter_async_context(DataPlane.of(clients["kinesis"]))
         letters = _dead_letters(settings, metrics, clients)
         delivery = _delivery(settings, metrics, clients, letters)
-        pipelines = await Pipelines.load(scripts_at(settings.pipelines, clients["s3"]))
+        pipelines = await Pipelines.load(scripts_at(settings.pipelines, clients["s3"]), References(clients["s3"]))
         _tell(runtime, pipelines)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(notify(settings, runtime, metrics.stage, letters, clients))
@@ -78,7 +79,8 @@ async def _own(
     policy = Policy(settings.idle_seconds, settings.flush_seconds or None)
     remember_ms = _remember_ms(settings, pipelines.program)
     pace = Pace(settings.commit_seconds, settings.pending_records, remember_ms, policy)
-    pipeline = Pipeline(pipelines.program, store, delivery, table.list_leases, metrics, pace, _TIME)
+    prepare = pipelines.references.after_restart
+    pipeline = Pipeline(pipelines.program, store, delivery, table.list_leases, metrics, pace, _TIME, prepare)
     runtime.pages["windows"] = Windows(lambda: pipeline.engine).page
     group = ConsumerGroup(
         stream=settings.enriched_stream,
@@ -118,6 +120,9 @@ async def _watch(
         if program is not None:
             await pipeline.replace_program(program, _remember_ms(settings, program))
             _tell(runtime, pipelines)
+        await pipelines.refresh_references()
+        if pipeline.engine is not None:
+            pipelines.references.give(pipeline.engine)
 
 
 def _remember_ms(settings: Settings, program: Program) -> int:

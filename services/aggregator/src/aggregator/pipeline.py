@@ -70,8 +70,11 @@ class Pipeline:
         metrics: AggregatorMetrics,
         pace: Pace,
         time: Time,
+        prepare: Callable[[Engine], None] = lambda engine: None,
     ) -> None:
+        """`prepare` is given each engine before its first record."""
         self._program = program
+        self._prepare = prepare
         self._store = store
         self._delivery = delivery
         self._leases = leases
@@ -178,6 +181,7 @@ class Pipeline:
             self._fire(state)
             state.seen.remember(remember_ms)
             self._warn_of(state.replace_program(program))
+            self._prepare(state.engine)
             self._chain, self._changed = Chain(), True
 
     async def _commit(self, state: State) -> None:
@@ -216,6 +220,7 @@ class Pipeline:
             snapshots = await self._persistently(lambda: self._store.load(pointer))
             state, discarded = decode_state(snapshots, self._program, seen)
         self._warn_of(discarded)
+        self._prepare(state.engine)
         state.await_shards(await self._leases())
         swept = await self._persistently(lambda: self._store.sweep(pointer, self._epoch))
         self._pointer, self._changed = pointer, bool(state.outbox)

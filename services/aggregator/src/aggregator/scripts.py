@@ -13,6 +13,7 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aggregator.pipelines import PipelinesInvalid, load_pipelines, read_scripts
+from aggregator.references import References, ReferenceUnreadable
 from aggregator.rows import STAGE
 from streaming_sql import Program, SqlError
 
@@ -100,24 +101,27 @@ class S3Scripts:
 class Pipelines:
     """What runs: a program and the version of the scripts that it was made of."""
 
-    def __init__(self, scripts: Scripts, program: Program, version: str) -> None:
+    def __init__(self, scripts: Scripts, references: References, program: Program, version: str) -> None:
         self._scripts = scripts
+        self.references = references
         self._refused = ""
         self._log = structlog.get_logger(STAGE)
         self.program = program
         self.version = version
 
     @classmethod
-    async def load(cls, scripts: Scripts) -> Pipelines:
-        """The pipelines as they are now.
+    async def load(cls, scripts: Scripts, references: References) -> Pipelines:
+        """The pipelines as they are now, with what they look up.
 
         Raises:
             SqlError, PipelinesInvalid: where they do not make a program.
-            ScriptsUnreadable: when they cannot be read.
+            ScriptsUnreadable, ReferenceUnreadable: when a file cannot be read.
 
         """
         texts = await scripts.read()
-        return cls(scripts, load_pipelines(texts), version_of(texts))
+        program = load_pipelines(texts)
+        await references.load(program)
+        return cls(scripts, references, program, version_of(texts))
 
     @property
     def is_refused(self) -> bool:
@@ -137,15 +141,23 @@ class Pipelines:
             if version in {self.version, self._refused}:
                 return None
             self._refused = version
-            self.program = load_pipelines(texts)
+            program = load_pipelines(texts)
+            await self.references.load(program)
         except ScriptsUnreadable as error:
             self._log.warning("pipelines not read, the former ones go on", error=str(error))
             return None
-        except (SqlError, PipelinesInvalid) as error:
+        except (SqlError, PipelinesInvalid, ReferenceUnreadable) as error:
             self._log.error("pipelines refused, the former ones go on", error=str(error))
             return None
-        self.version, self._refused = version, ""
-        return self.program
+        self.program, self.version, self._refused = program, version, ""
+        return program
+
+    async def refresh_references(self) -> None:
+        """Read the reference tables' files again, those that have changed; one that cannot be read stays as it was."""
+        try:
+            await self.references.load(self.program)
+        except ReferenceUnreadable as error:
+            self._log.warning("not read, the former rows stay", error=str(error))
 
 
 def version_of(texts: Mapping[str, str]) -> str:

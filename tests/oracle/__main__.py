@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import io
 import sys
 import tempfile
 import time
@@ -40,6 +41,8 @@ SAMPLE = (
 
 def main() -> None:
     arguments = _arguments()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # reasons may quote half a character
     started = time.monotonic()
     wanted = SAMPLE if arguments.sample else arguments.names or ["*"]
     runs = [run for run in all_runs() if any(fnmatch.fnmatch(run.file, name) for name in wanted)]

@@ -104,3 +104,18 @@ def test_a_key_that_comes_back_is_watched_once() -> None:
     assert len(lives) == 1
     assert list(lives.over(3_000)) == [("k",)]
     assert len(lives) == 0
+
+
+@pytest.mark.parametrize("advanced", [(), (0,), (1,), (0, 1), (2,), (0, 1, 2, 3)])
+def test_an_unbounded_sum_begins_anew_whenever_time_was_advanced(advanced: tuple[int, ...]) -> None:
+    """The key is over by its shard's watermark when the second row of it comes, looked at or not."""
+    made = engine(QUERIES["unbounded"])
+    rows = []
+    for number, (key, time) in enumerate((("a", 1_000), ("b", 12_500), ("b", 20_000), ("a", 21_000), ("b", 30_000))):
+        made.apply("0", [json.dumps({"k": key, "time": time, "v": 1}).encode()])
+        if number in advanced:
+            rows += made.advance()
+    rows += made.advance()
+    while made.finish():
+        rows += made.advance()
+    assert sorted(tuple({**row.key, **row.values}.values()) for row in rows)[:2] == [("a", 1), ("a", 1)]

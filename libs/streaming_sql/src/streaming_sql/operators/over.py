@@ -81,6 +81,7 @@ class Over:
         self._bounded = node.frame.preceding is not None
         self._by_key = node.local and node.frame.preceding is not None
         self._retention = node.retention
+        self._ends_by_key = node.local and not self._by_key and node.retention is not None
         self._partitions: dict[Key, Partition] = {}
         self._schedule: list[tuple[int, int, Key]] = []
         self._scheduled = 0
@@ -110,6 +111,8 @@ class Over:
         elif time <= watermark or (time <= 0 and self._bounded):
             self.late(time, watermark, watermark + 1 if time <= watermark else 1)
             return
+        elif self._ends_by_key and partition is not None:
+            partition = self._caught_up(key, partition, time, watermark)
         if partition is None:
             partition = self._partitions[key] = Partition([function.initial() for function in self._node.functions])
         number = self._arrivals.get(shard, 0)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
-import io
 import sys
 import tempfile
 import time
@@ -19,7 +18,7 @@ from agreement import flink, goldens, inputs, scripts
 from agreement.environment import OracleMissing
 from agreement.goldens import Answer
 from agreement.queries import Run, all_runs, tables
-from agreement.verdicts import DIFFERENT, verdict
+from agreement.verdicts import DIFFERENT, line_of, verdict
 
 BATCH = 12
 EXPRESSIONS = 40
@@ -41,8 +40,6 @@ SAMPLE = (
 
 def main() -> None:
     arguments = _arguments()
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # reasons may quote half a character
     started = time.monotonic()
     wanted = SAMPLE if arguments.sample else arguments.names or ["*"]
     runs = [run for run in all_runs() if any(fnmatch.fnmatch(run.file, name) for name in wanted)]
@@ -62,7 +59,7 @@ def main() -> None:
     for run in runs:
         word, reason = verdict(run, answers[run.name], golden[run.file].get(run.label))
         counts[word] += 1
-        print(f"{run.file:36} {run.label:9} {word}{': ' + reason if reason else ''}")
+        print(line_of(run, word, reason))
     total = ", ".join(f"{count} {word}" for word, count in sorted(counts.items()))
     seconds = time.monotonic() - started
     print(f"{len(golden)} files, {len(runs)} runs in {seconds:.0f} s: {total}")

@@ -8,7 +8,7 @@ from collections import Counter
 
 from agreement import goldens
 from agreement.queries import all_runs
-from agreement.verdicts import against_golden
+from agreement.verdicts import against_golden, line_of
 
 
 def main() -> None:
@@ -20,7 +20,7 @@ def main() -> None:
         answer = golden[run.file].get(run.label)
         word, reason = against_golden(run, answer) if answer else ("no golden answer", "")
         counts[word] += 1
-        print(f"{run.file:36} {run.label:9} {word}{': ' + reason if reason else ''}")
+        print(line_of(run, word, reason))
     print(f"{len(runs)} runs: " + ", ".join(f"{count} {word}" for word, count in sorted(counts.items())))
 
 

@@ -23,6 +23,12 @@ def verdict(run: Run, now: Answer, golden: Answer | None) -> tuple[str, str]:
     return ("GOLDEN DIFFERS", changed) if changed else against_golden(run, golden)
 
 
+def line_of(run: Run, word: str, reason: str) -> str:
+    """The verdict as a line to print; half a character, which no terminal takes, as its escape."""
+    line = f"{run.file:36} {run.label:9} {word}{': ' + reason if reason else ''}"
+    return line.encode(errors="backslashreplace").decode()
+
+
 def against_golden(run: Run, golden: Answer) -> tuple[str, str]:
     """The same without asking Flink again."""
     listed = unsupported().get(run.name) or unsupported().get(run.file)

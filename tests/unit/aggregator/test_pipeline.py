@@ -243,6 +243,32 @@ async def test_a_commit_cut_short_leaves_nothing_behind(world: World, monkeypatc
     assert waiting.is_done
 
 
+async def test_a_commit_whose_answer_never_came_is_recognised_by_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The write took effect, and whoever waited was cut off: no other owner is suspected, and nothing counts twice."""
+    pipeline = await world.started()
+    await pipeline.process(batch(1, 2))
+    update = MemoryItems.update_item
+
+    async def write_and_hang(items: MemoryItems, **arguments: Any) -> dict[str, Any]:
+        await update(items, **arguments)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(MemoryItems, "update_item", write_and_hang)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await pipeline.commit()
+    monkeypatch.undo()
+    assert world.items.items["a"]["generation"] == {"N": "1"}
+    await pipeline.process(batch(3, 20_000, first=3))
+    await pipeline.commit()
+    assert not pipeline.is_stale
+    assert [row["values"] for row in world.rows()] == [{"n": 3}]
+    assert world.items.items["a"]["generation"] == {"N": "2"}
+
+
 async def test_a_delivery_cut_short_is_repeated_without_anything_new(world: World) -> None:
     """Rows that are committed but not delivered do not wait for the next event."""
     pipeline = await world.started()

@@ -110,3 +110,9 @@ def test_tables_must_name_streams_that_the_aggregator_has(old: str, new: str, me
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PipelinesInvalid, match="AGGREGATOR_PIPELINES"):
         read_scripts(tmp_path)
+
+
+def test_files_that_insert_nothing_are_refused() -> None:
+    """They would run in silence, and count nothing in."""
+    with pytest.raises(PipelinesInvalid, match=r"no INSERT INTO in a\.sql"):
+        load_pipelines({"a.sql": "-- later\n" + TABLE.split("INSERT")[0]})

@@ -83,6 +83,7 @@ class Pipeline:
         self._time = time
         self._state: State | None = None
         self._pointer = Pointer()
+        self._under_way: Pointer | None = None
         self._epoch = 0
         self._changed = False
         self._chain = Chain()
@@ -256,10 +257,15 @@ class Pipeline:
 
     async def _make_durable(self, data: bytes, *, whole: bool) -> None:
         """Raises StaleOwner; tries again whatever else happens."""
+        if self._under_way is not None:  # a commit was cut off: it may have come about
+            found = await self._persistently(lambda: self._store.claim(self._epoch))
+            self._pointer = self._under_way if found == self._under_way else self._pointer
+            self._under_way = None
         before, epoch, started = self._pointer, self._epoch, self._time.monotonic()
         key = await self._persistently(lambda: self._store.save(before.generation + 1, epoch, data))
-        after = before.after(key, whole=whole)
+        self._under_way = after = before.after(key, whole=whole)
         self._pointer = await self._persistently(lambda: self._store.commit(before, after, epoch))
+        self._under_way = None
         self._metrics.commits.inc()
         self._metrics.commit_seconds.observe(self._time.monotonic() - started)
         for unneeded in self._pointer.unneeded(before):

@@ -39,6 +39,8 @@ def load_pipelines(scripts: Mapping[str, str]) -> Program:
 
     """
     program = load_program(scripts)
+    if not program.queries:
+        raise PipelinesInvalid(f"no INSERT INTO in {', '.join(scripts)}: nothing would run")
     for source in program.sources:
         if source.stream != SOURCE:
             raise PipelinesInvalid(f"a table reads 'stream' = '{source.stream}': the aggregator reads '{SOURCE}'")

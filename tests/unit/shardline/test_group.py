@@ -315,6 +315,48 @@ def test_a_shards_end_is_written_after_its_last_batch_and_its_childrens_leases()
     virtually(main)
 
 
+@pytest.mark.parametrize("is_cleaned_up", [True, False])
+def test_an_end_whose_answer_was_lost_makes_no_lease_of_a_child_again(is_cleaned_up: bool) -> None:
+    """The children may have been delivered and their leases deleted meanwhile: made again, they would repeat it all."""
+
+    async def main() -> None:
+        keeper = Keeper()
+        bench = Bench(keeper, records=3)
+        bench.stream.split(bench.stream.shards[FIRST])
+        write, lost = bench.table.checkpoint, list[str]()
+
+        async def losing_checkpoint(lease: Lease, checkpoint: Checkpoint, *more: Any) -> Lease:
+            written = await write(lease, checkpoint, *more)
+            if checkpoint.sequence_number == SHARD_END and not lost:
+                lost.append(lease.shard_id)
+                for child in ("shardId-000000000001", "shardId-000000000002"):
+                    del bench.table.leases[child]
+                if is_cleaned_up:
+                    del bench.table.leases[FIRST]
+                raise LeaseTableUnavailable("no answer")
+            return written
+
+        bench.table.checkpoint = losing_checkpoint  # type: ignore[method-assign]
+        await asyncio.sleep(10)
+        finish(keeper.batches)
+        made: list[str] = []
+        create = bench.table.create
+
+        async def noting_create(lease: Lease) -> bool:
+            made.append(lease.shard_id)
+            return await create(lease)
+
+        await asyncio.sleep(0)
+        while not lost:
+            await asyncio.sleep(0.01)
+        bench.table.create = noting_create  # type: ignore[method-assign]
+        await asyncio.sleep(1.5)
+        assert made == []
+        await bench.end()
+
+    virtually(main)
+
+
 @pytest.mark.parametrize("hanging", ["open", "list_leases"])
 def test_a_stop_while_the_group_starts_ends_it_at_once(hanging: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A table that is being made, or does not answer, holds up no stop; what waited for it has ended too."""

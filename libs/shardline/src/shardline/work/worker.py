@@ -219,16 +219,22 @@ class ShardWorker:
         self._stream.reader.report(DataLoss(self.shard.shard_id, "shard_gone", after))
 
     async def _end(self, children: tuple[ChildShard, ...]) -> None:
-        """Create the children's leases, then say that the shard has ended, in that order."""
+        """Create the children's leases, then say that the shard has ended, in that order.
+
+        Tried again after a lost answer, the shard may have ended at the first try: its children were made then, and
+        may have been delivered and deleted since.
+        """
         table, siblings, shard_id = self._around.table, self._around.siblings, self.held.lease.shard_id
         family = lineage.family(children)
         leases = await table_rows(table, family)
         listed: set[str] = set()
-        if lineage.unleased_parents(children, leases):
+        own = leases.get(shard_id)
+        has_ended = own is None or own.is_ended
+        if not has_ended and lineage.unleased_parents(children, leases):
             await siblings.sync()
             leases = await table_rows(table, family)
             listed = {shard.shard_id for shard in await self._stream.list_shards()}
-        for lease in lineage.children_to_create(children, leases, listed):
+        for lease in [] if has_ended else lineage.children_to_create(children, leases, listed):
             if self.held.has_expired:  # another may have delivered the children by now, and deleted their leases
                 raise LeaseLost(f"{shard_id}: not renewed in time")
             await table.create(lease)

@@ -94,7 +94,7 @@ def tumbling(events: list[Event]) -> tuple[Any, ...]:
         sum(amounts, Decimal(0)) if amounts else None,
         mean,
         float(exact) if levels else None,
-        float(exact / len(levels)) if levels else None,
+        float(exact) / len(levels) if levels else None,  # as Flink divides: the sum is rounded first
         min(levels, default=None),
         max(numbers, default=None),
         int(Fraction(sum(numbers), len(numbers))) if numbers else None,

@@ -48,15 +48,19 @@ class Link:
         self.requests_cut = self.answers_cut = False
         self.throttled = 0.0
         self.slow = 1.0
-        while self._backlog:
-            self._backlog.popleft()()
+        self._catch_up()
 
     def push(self, deliver: Callable[[], None]) -> None:
-        """Bring what the service sends on an open connection, now or once the way back is free."""
+        """Bring what the service sends on an open connection, now or once the way back is free, in its order."""
         if self.answers_cut:
             self._backlog.append(deliver)
         else:
+            self._catch_up()  # one partition may have taken the place of another that cut this way
             deliver()
+
+    def _catch_up(self) -> None:
+        while self._backlog:
+            self._backlog.popleft()()
 
     async def call(self, what: str, serve: Callable[[], Any]) -> Any:
         """Have the service do something and return its answer. Raises its errors, and OSError for lost ones."""

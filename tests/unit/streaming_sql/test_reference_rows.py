@@ -2,6 +2,7 @@
 
 import pytest
 
+from streaming_sql import SqlError, plan_script
 from streaming_sql.decode import RowDecoder, field_name
 from streaming_sql.reference_rows import read_reference
 from streaming_sql.types import INT, STRING, decimal_type
@@ -48,3 +49,18 @@ def test_lines_become_rows_of_the_declared_types(
         expected = [("a", "1", "2.50"), ("b,c", None, None), ("two\nlines", "3", "4.00")]
     assert [values(row) for row in rows] == expected
     assert wrong == malformed
+
+
+def test_a_field_beyond_what_the_csv_module_takes_is_no_row_and_stops_nobody() -> None:
+    """An aggregator that reads such a file would otherwise fail at every start."""
+    long = b'"' + b"z" * 200_000 + b'",1,2\n'
+    rows, wrong = read_reference(DECODER, {"format": "csv"}, b"a,1,2\n" + long + b"b,3,4\n")
+    assert ([values(row)[0] for row in rows], wrong) == (["a", "b"], [2])
+
+
+@pytest.mark.parametrize("option", ["'csv.field-delimiter' = '||'", "'csv.quote-character' = ''"])
+def test_a_separator_of_several_characters_is_refused_where_it_is_written(option: str) -> None:
+    table = "CREATE TABLE t (a STRING) WITH ('connector' = 'filesystem', 'path' = 'x', {})"
+    with pytest.raises(SqlError, match="is one character"):
+        plan_script(table.format(option))
+    plan_script(table.format("'csv.field-delimiter' = '\\t'"))

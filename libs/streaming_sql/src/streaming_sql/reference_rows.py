@@ -48,7 +48,14 @@ def _csv_rows(decoder: RowDecoder, options: Mapping[str, str], data: bytes) -> I
     names = [name for name, _ in decoder.columns]
     text = data.decode(errors="replace").splitlines(keepends=True)
     reader = csv.reader(text, delimiter=delimiter, quotechar=options.get("csv.quote-character", '"'))
-    for fields in reader:
+    while True:
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:  # such as a quote that is never closed: the lines after it are read all the same
+            yield reader.line_num, None
+            continue
         if not fields or (comments and fields[0].startswith("#")):
             continue
         if len(fields) != len(names):

@@ -15,6 +15,7 @@ from streaming_sql.types import SqlType
 _UNITS = {"MILLISECOND": 1, "SECOND": 1_000, "MINUTE": 60_000, "HOUR": 3_600_000, "DAY": 86_400_000}
 _OPTION_PREFIXES = ("aws.", "scan.", "source.", "sink.", "json.", "csv.", "lookup.", "alert.")
 _OPTIONS = frozenset({"connector", "stream", "format", "severity", "path", "partition-key", "allowed-lateness"})
+_CSV_CHARACTERS = {"csv.field-delimiter": ",", "csv.quote-character": '"'}
 METADATA = {
     "timestamp": "when Kinesis took the record",
     "shard-id": "the shard that it came from",
@@ -156,6 +157,9 @@ def _options(tree: exp.Create, text: str) -> dict[str, str]:
             raise unsupported(option, text, f"unknown table option '{name}'", CREATE_FORM)
         options[name] = value.name
     if options.get("connector") == "filesystem":
+        for name, default in _CSV_CHARACTERS.items():
+            if len(options.get(name, default).replace("\\t", "\t")) != 1:
+                raise unsupported(tree, text, f"'{name}' is one character", f"'{name}' = '{default}'")
         return options
     if options.get("connector") != "kinesis" or not options.get("stream"):
         raise unsupported(tree, text, "the table needs 'connector' = 'kinesis' and 'stream'", CREATE_FORM)

@@ -114,13 +114,29 @@ async def test_a_drained_owner_hands_its_open_windows_over(stack: Any) -> None:
     await stack.until(complete)
 
 
-async def test_sql_that_changes_in_s3_runs_without_a_restart(stack: Any) -> None:
+@pytest.mark.parametrize("place", ["s3", "folder"])
+async def test_sql_that_changes_runs_without_a_restart(stack: Any, place: str, tmp_path: Path) -> None:
     """An added query counts from then on, one that stays keeps its open windows, and wrong SQL changes nothing."""
     pipelines = ROOT / "services" / "aggregator" / "pipelines"
     revenue_sql = (pipelines / "revenue.sql").read_bytes()
-    await stack.s3.put_object(Bucket="etl-state", Key="sql/revenue.sql", Body=revenue_sql)
+    folder = tmp_path / "sql"
+    folder.mkdir()
+
+    async def write(name: str, text: bytes) -> None:
+        if place == "folder":
+            (folder / name).write_bytes(text)
+        else:
+            await stack.s3.put_object(Bucket="etl-state", Key=f"sql/{name}", Body=text)
+
+    async def remove(name: str) -> None:
+        if place == "folder":
+            (folder / name).unlink()
+        else:
+            await stack.s3.delete_object(Bucket="etl-state", Key=f"sql/{name}")
+
+    await write("revenue.sql", revenue_sql)
     stack.environment |= {
-        "AGGREGATOR_PIPELINES": "s3://etl-state/sql",
+        "AGGREGATOR_PIPELINES": str(folder) if place == "folder" else "s3://etl-state/sql",
         "AGGREGATOR_PIPELINES_SECONDS": "0.3",
         "AGGREGATOR_IDLE_SECONDS": "3",
         "AGGREGATOR_FLUSH_SECONDS": "5",
@@ -133,11 +149,11 @@ async def test_sql_that_changes_in_s3_runs_without_a_restart(stack: Any) -> None
         return bool(await stack.generation() >= 1)
 
     await stack.until(committed)
-    await stack.s3.put_object(Bucket="etl-state", Key="sql/wrong.sql", Body=b"SELECT oops")
+    await write("wrong.sql", b"SELECT oops")
     await stack.until(lambda: stack.logged("wrong.sql:1:"))
-    await stack.s3.delete_object(Bucket="etl-state", Key="sql/wrong.sql")
+    await remove("wrong.sql")
     more = revenue_sql.replace(b"revenue (", b"more (").replace(b"INTO revenue", b"INTO more")
-    await stack.s3.put_object(Bucket="etl-state", Key="sql/more.sql", Body=more)
+    await write("more.sql", more)
     await stack.until(lambda: stack.logged('"more"'))
     await stack.put(events[500:])
 

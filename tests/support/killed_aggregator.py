@@ -17,12 +17,15 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from aggregator.deliver import Delivery, Destination
+from aggregator.durable import Durable, Time
 from aggregator.metrics import AggregatorMetrics
-from aggregator.pipeline import Pace, Pipeline, Time
+from aggregator.one_owner import OneOwner
+from aggregator.pipeline import Pace, Pipeline
 from aggregator.rows import Kind
 from aggregator.silence import Policy
 from aggregator.state_store import StateStore
 from aggregator.testing import MemoryItems, MemoryObjects
+from aggregator.unit import Running
 from delivery import DeadLetter, Item, Outcome
 from shardline import Batch, Checkpoint, ChildShard, Lease, Record, ShardLease
 from shardline.testing import HandReceipt
@@ -113,14 +116,15 @@ class Worker:
             table="state",
             application="aggregator",
         )
+        time = Time(lambda: world.now, lambda: int(world.now * 1000), asyncio.sleep)
         self.pipeline = Pipeline(
-            world.program,
-            store,
+            Running(world.program, remember_ms=600_000),
+            OneOwner(self.list_leases),
+            Durable(store, metrics, time),
             Delivery(destinations, NoLetters(), metrics),
-            self.list_leases,
             metrics,
-            Pace(remember_ms=600_000, silence=Policy(idle_seconds=50, flush_seconds=50)),
-            Time(lambda: world.now, lambda: int(world.now * 1000), asyncio.sleep),
+            Pace(silence=Policy(idle_seconds=50, flush_seconds=50)),
+            time,
         )
         self.is_dead = False
         self.reading: dict[str, int] = {}

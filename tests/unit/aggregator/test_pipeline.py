@@ -8,12 +8,15 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from aggregator.deliver import Delivery, Destination, Undelivered
+from aggregator.durable import Durable, Time
 from aggregator.metrics import AggregatorMetrics
-from aggregator.pipeline import Pace, Pipeline, Time
+from aggregator.one_owner import OneOwner
+from aggregator.pipeline import Pace, Pipeline
 from aggregator.pipelines import load_pipelines
 from aggregator.silence import Policy
 from aggregator.state_store import StateStore
 from aggregator.testing import MemoryItems, MemoryObjects
+from aggregator.unit import Running
 from delivery import DeadLetterSink, Item, Outcome
 from delivery.testing import MemorySink
 from shardline import Checkpoint, Lease, ShardLease
@@ -53,14 +56,16 @@ class World:
             Destination("kinesis:aggregates", frozenset({"window"}), self.windows),
             Destination("kinesis:late", frozenset({"late"}), self.late),
         ]
+        time = Time(lambda: self.now, lambda: int(self.now * 1000), self.sleep)
+        store = StateStore(self.objects, self.items, bucket="b", table="t", application="a")
         return Pipeline(
-            load_pipelines({"counts.sql": SCRIPT}),
-            StateStore(self.objects, self.items, bucket="b", table="t", application="a"),
+            Running(load_pipelines({"counts.sql": SCRIPT})),
+            OneOwner(self.list_leases),
+            Durable(store, metrics, time),
             Delivery(destinations, DeadLetterSink(self.letters, None), metrics),
-            self.list_leases,
             metrics,
             Pace(commit_seconds=60, pending_records=pending, silence=policy or Policy()),
-            Time(lambda: self.now, lambda: int(self.now * 1000), self.sleep),
+            time,
         )
 
     async def started(self, epoch: int = 1, **options: Any) -> Pipeline:
@@ -113,9 +118,8 @@ async def test_quiet_means_no_commits(world: World) -> None:
         await pipeline.process(batch())
         await pipeline.commit()
     assert world.items.items["a"]["generation"] == {"N": "2"}
-    assert b"counts|0" not in await StateStore(world.objects, world.items, bucket="b", table="t", application="a").load(
-        pipeline._pointer
-    )
+    store = StateStore(world.objects, world.items, bucket="b", table="t", application="a")
+    assert b"counts|0" not in await store.load(await store.claim(1))
 
 
 async def test_the_next_owner_reads_on_from_the_snapshot(world: World) -> None:

@@ -13,6 +13,7 @@ from aggregator.references import References
 from aggregator.scripts import FolderScripts, Pipelines, S3Scripts, ScriptsUnreadable, scripts_at, version_of
 from aggregator.state import State
 from aggregator.testing import MemoryObjects
+from aggregator.unit import Running
 from shardline import Record, ShardLease
 from streaming_sql import Engine, SqlError
 
@@ -152,7 +153,7 @@ async def test_queries_that_stay_keep_their_open_windows(tmp_path: Path) -> None
     (tmp_path / "c.sql").write_text(counting("comes"))
     program = await pipelines.changed()
     assert program is not None
-    assert sorted(state.replace_program(program)) == ["changes", "goes"]
+    assert sorted(state.run(Running(program))) == ["changes", "goes"]
     state.apply(lease, [Record("2", "k", event)])
     state.engine.finish()
     assert {row.query: row.values["n"] for row in state.engine.advance()} == {"same": 2, "changes": 1, "comes": 1}

@@ -16,7 +16,9 @@ from aiobotocore.session import AioSession, get_session
 
 from aggregator.alert_sinks import notify
 from aggregator.deliver import Delivery, Destination
+from aggregator.durable import Durable
 from aggregator.metrics import AggregatorMetrics
+from aggregator.one_owner import OneOwner
 from aggregator.pipeline import Pace, Pipeline, Time
 from aggregator.pipelines import SOURCE
 from aggregator.references import References
@@ -25,11 +27,11 @@ from aggregator.scripts import Pipelines, scripts_at
 from aggregator.settings import Settings
 from aggregator.silence import Policy
 from aggregator.state_store import StateStore, StoreUnavailable
+from aggregator.unit import Running
 from aggregator.windows import Windows
 from delivery import DataPlane, DeadLetterSink, FirehoseSink, KinesisSink, OriginalStore
 from service_runtime import Runtime, aws, run
 from shardline import ConsumerGroup, DynamoDBLeaseTable, GroupSettings
-from streaming_sql import Program
 
 _TIME = Time(time.monotonic, lambda: time.time_ns() // 1_000_000, asyncio.sleep)
 
@@ -77,11 +79,12 @@ async def _own(
         dynamodb=clients["dynamodb"], table=settings.lease_table, create_missing=settings.create_tables
     )
     policy = Policy(settings.idle_seconds, settings.flush_seconds or None)
-    remember_ms = _remember_ms(settings, pipelines.program)
-    pace = Pace(settings.commit_seconds, settings.pending_records, remember_ms, policy)
-    prepare = pipelines.references.after_restart
-    pipeline = Pipeline(pipelines.program, store, delivery, table.list_leases, metrics, pace, _TIME, prepare)
-    runtime.pages["windows"] = Windows(lambda: pipeline.engine).page
+    pace = Pace(settings.commit_seconds, settings.pending_records, policy)
+    durable = Durable(store, metrics, _TIME)
+    pipeline = Pipeline(
+        _running(settings, pipelines), OneOwner(table.list_leases), durable, delivery, metrics, pace, _TIME
+    )
+    runtime.pages["windows"] = Windows(lambda: next(iter(pipeline.engines), None)).page
     group = ConsumerGroup(
         stream=settings.enriched_stream,
         application=settings.application,
@@ -94,7 +97,7 @@ async def _own(
             drain_seconds=0.8 * settings.drain_seconds,
         ),
     )
-    metrics.stage.watch_losses(settings.enriched_stream, lambda: group.snapshot().data_losses)
+    metrics.stage.watch_group(settings.enriched_stream, group.snapshot)
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         ends = [
@@ -118,17 +121,17 @@ async def _watch(
         program = await pipelines.changed()
         metrics.pipelines_refused.set(pipelines.is_refused)
         if program is not None:
-            await pipeline.replace_program(program, _remember_ms(settings, program))
+            await pipeline.run_instead(_running(settings, pipelines))
             _tell(runtime, pipelines)
         await pipelines.refresh_references()
-        if pipeline.engine is not None:
-            pipelines.references.give(pipeline.engine)
+        for engine in pipeline.engines:
+            pipelines.references.give(engine)
 
 
-def _remember_ms(settings: Settings, program: Program) -> int:
-    if not settings.duplicate_seconds:
-        return 0
-    return program.horizon_ms + round(settings.duplicate_seconds * 1000)
+def _running(settings: Settings, pipelines: Pipelines) -> Running:
+    program, seconds = pipelines.program, settings.duplicate_seconds
+    remember_ms = program.horizon_ms + round(seconds * 1000) if seconds else 0
+    return Running(program, remember_ms, pipelines.references.after_restart)
 
 
 def _tell(runtime: Runtime, pipelines: Pipelines) -> None:

@@ -1,92 +1,69 @@
 """The aggregator's pipeline, read downwards: count in → fire → save → commit → done → deliver → forget.
 
-The whole of a commit is one snapshot: positions, watermarks, open windows and the rows not yet known to be delivered.
-What was decided (which windows fire, that a shard is idle) is durable before any of it is seen outside, so a crash
-between any two steps only repeats identical rows. See docs/decisions/0002-aggregator-state.md.
+A pipeline runs one unit of state. The whole of a commit is one snapshot: positions, watermarks, open windows and the
+rows not yet known to be delivered. What was decided (which windows fire, that a shard is idle) is durable before any of
+it is seen outside, so a crash between any two steps only repeats identical rows. See
+docs/decisions/0002-aggregator-state.md.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from dataclasses import dataclass, field
 
 import structlog
 
-from aggregator.alerts import result_row
 from aggregator.deliver import Delivery
-from aggregator.duplicates import SeenEvents
+from aggregator.durable import Durable, Time
 from aggregator.metrics import AggregatorMetrics
 from aggregator.rows import STAGE, Stamp
 from aggregator.silence import Policy, Silence
-from aggregator.state import Chain, State, decode_state
-from aggregator.state_store import Pointer, StaleOwner, StateStore, StoreUnavailable
-from shardline import Batch, Checkpoint, Lease, ShardLease
-from streaming_sql import Engine, Program
+from aggregator.state_store import StaleOwner
+from aggregator.unit import Origin, Running, UnitState
+from shardline import Batch, Checkpoint, ShardLease
+from streaming_sql import Engine
 
-_T = TypeVar("_T")
 _RECORDS_A_TURN = 500
 """Records counted in before other tasks get their turn: about 5 ms of work."""
-_RETRY_CAP_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Pace:
-    """When to commit: at the latest after `commit_seconds`, at once with `pending_records` not committed.
-
-    `remember_ms` is how long behind the newest event time an event is known again when it comes twice; 0 for never.
-    """
+    """When to commit: at the latest after `commit_seconds`, at once with `pending_records` not committed."""
 
     commit_seconds: float = 1.0
     pending_records: int = 5_000
-    remember_ms: int = 0
     silence: Policy = field(default_factory=Policy)
 
 
-@dataclass(frozen=True)
-class Time:
-    """Where time comes from: a monotonic clock in seconds, the wall clock in ms, and waiting."""
-
-    monotonic: Callable[[], float]
-    wall_ms: Callable[[], int]
-    sleep: Callable[[float], Awaitable[None]]
-
-
 class Pipeline:
-    """Windows over every shard of the stream, by the one owner of them all; a `shardline.Processor`.
+    """One unit, by its one owner; a `shardline.Processor` of the unit's shards.
 
-    `leases` lists the group's leases, so that no window fires before every shard is known. Once `is_stale`, another
-    worker owns the state: nothing is delivered any more, and this object is of no further use.
+    Once `is_stale`, another worker owns the state: nothing is delivered any more, and this object is of no further use.
     """
 
     def __init__(
         self,
-        program: Program,
-        store: StateStore,
+        running: Running,
+        origin: Origin,
+        durable: Durable,
         delivery: Delivery,
-        leases: Callable[[], Awaitable[list[Lease]]],
         metrics: AggregatorMetrics,
         pace: Pace,
         time: Time,
-        prepare: Callable[[Engine], None] = lambda engine: None,
     ) -> None:
-        """`prepare` is given each engine before its first record."""
-        self._program = program
-        self._prepare = prepare
-        self._store = store
+        self._running = running
+        self._origin = origin
+        self._durable = durable
         self._delivery = delivery
-        self._leases = leases
         self._metrics = metrics
         self._pace = pace
         self._time = time
-        self._state: State | None = None
-        self._pointer = Pointer()
-        self._under_way: Pointer | None = None
+        self._state: UnitState | None = None
         self._epoch = 0
         self._changed = False
-        self._chain = Chain()
         self._pending: list[Batch] = []
         self._pending_records = 0
         self._silence = Silence(pace.silence)
@@ -102,9 +79,9 @@ class Pipeline:
         return self._stale.is_set()
 
     @property
-    def engine(self) -> Engine | None:
-        """The engine at work; None before the first shard, and once another worker owns the state."""
-        return None if self._state is None or self.is_stale else self._state.engine
+    def engines(self) -> Iterable[Engine]:
+        """The engines at work; none before the first shard, and once another worker owns the state."""
+        return () if self._state is None or self.is_stale else self._state.engines
 
     async def until_stale(self) -> None:
         """Return once another worker owns the state."""
@@ -115,10 +92,11 @@ class Pipeline:
         async with self._one_at_a_time:
             self._epoch = max(self._epoch, lease.epoch)
             if self._state is None:
-                self._state = await self._restore()
+                self._state = await self._restore(lease)
             position = self._state.begin_shard(lease)
-        self._held.add(lease.shard_id)
-        self._metrics.stage.shards_owned.labels(lease.stream).set(len(self._held))
+        if lease.shard_id not in self._held:
+            self._held.add(lease.shard_id)
+            self._metrics.stage.shards_owned.labels(lease.stream).inc()
         self._silence.started(lease.shard_id, self._time.monotonic())
         return position
 
@@ -171,119 +149,72 @@ class Pipeline:
             if self._changed:
                 await self._commit(state)
 
-    async def replace_program(self, program: Program, remember_ms: int) -> None:
+    async def run_instead(self, running: Running) -> None:
         """Go on with another program: what is due by the former one fires first."""
         async with self._one_at_a_time:
-            self._program = program
-            self._pace = replace(self._pace, remember_ms=remember_ms)
+            self._running = running
             state = self._state
             if state is None or self.is_stale:
                 return
             self._fire(state)
-            state.seen.remember(remember_ms)
-            self._warn_of(state.replace_program(program))
-            self._prepare(state.engine)
-            self._chain, self._changed = Chain(), True
+            self._warn_of(state.run(running))
+            self._durable.begin_chain()
+            self._changed = True
 
-    async def _commit(self, state: State) -> None:
+    async def _commit(self, state: UnitState) -> None:
         """Cut short anywhere, what is not durable and what is not delivered is left to the next commit."""
         batches, rows = self._pending, state.outbox.rows
         self._pending, self._pending_records, self._changed = [], 0, False
-        whole = self._chain.wants_whole
+        whole = self._durable.wants_whole
         captured = state.capture(changes=not whole)
         try:
             data = await asyncio.to_thread(captured.encode)
-            await self._make_durable(data, whole=whole)
+            await self._durable.commit(data, self._epoch, whole=whole)
         except StaleOwner as stale:
             self._give_up(stale)
             return
         except BaseException:  # one shard's drain may end by its deadline, or its lease be lost: the others go on
             self._pending[:0] = batches
             self._pending_records += sum(len(batch.records) for batch in batches)
-            self._changed, self._chain = True, Chain()
+            self._changed = True
+            self._durable.begin_chain()
             raise
-        self._chain = self._chain.followed_by(len(data), whole=whole)
         for batch in batches:
             batch.done()
         self._changed = self._changed or bool(rows)
-        self._measure(state, len(data))
+        self._metrics.measure(self, state.held, len(state.outbox), len(data))
         rejected = await self._delivery.deliver(rows, self._time.wall_ms())
         state.outbox.drop(rows)
         state.outbox.add(rejected)
 
-    async def _restore(self) -> State:
+    async def _restore(self, lease: ShardLease) -> UnitState:
         """Claim the state and load what counts. Rows that a former owner may not have delivered come with it."""
-        pointer = await self._persistently(lambda: self._store.claim(self._epoch))
-        seen = SeenEvents(self._pace.remember_ms)
-        state = State(Engine(self._program), seen)
-        discarded: list[str] = []
-        if pointer.generation:
-            snapshots = await self._persistently(lambda: self._store.load(pointer))
-            state, discarded = decode_state(snapshots, self._program, seen)
+        chain = await self._durable.claim(self._epoch)
+        state, discarded = await self._origin.begin(self._running, lease, chain)
         self._warn_of(discarded)
-        self._prepare(state.engine)
-        state.await_shards(await self._leases())
-        swept = await self._persistently(lambda: self._store.sweep(pointer, self._epoch))
-        self._pointer, self._changed = pointer, bool(state.outbox)
+        swept = await self._durable.sweep(self._epoch)
+        self._changed = bool(state.outbox)
         self._log.info(
-            "state claimed", generation=pointer.generation, epoch=self._epoch, outbox=len(state.outbox), swept=swept
+            "state claimed",
+            generation=self._durable.generation,
+            epoch=self._epoch,
+            outbox=len(state.outbox),
+            swept=swept,
         )
         return state
 
-    async def _count_in(self, state: State, batch: Batch) -> None:
+    async def _count_in(self, state: UnitState, batch: Batch) -> None:
         records = state.unseen(batch.lease.shard_id, batch.records)
         for start in range(0, len(records), _RECORDS_A_TURN):
-            applied, duplicates = state.apply(batch.lease, records[start : start + _RECORDS_A_TURN])
-            self._metrics.duplicates.inc(duplicates)
-            self._metrics.null_fields.inc(applied.null_fields)
-            self._metrics.without_time.inc(applied.without_time)
-            for late in applied.late:
-                self._metrics.late_events.labels(late.query).inc()
+            self._metrics.counted(state.apply(batch.lease, records[start : start + _RECORDS_A_TURN]))
             await asyncio.sleep(0)
 
-    def _fire(self, state: State) -> None:
-        verdict = self._silence.judge(state.engine.shards)
-        moved = state.engine.follow(verdict.idle)
-        if verdict.silent_seconds is not None:
-            moved = state.engine.let_time_pass(int(verdict.silent_seconds * 1000)) or moved
-        if verdict.flush:
-            moved = state.engine.finish() or moved
-        fired = state.engine.advance()
-        stamp = Stamp(self._epoch, self._pointer.generation + 1, self._time.wall_ms())
-        state.outbox.add(result_row(window, stamp) for window in fired)
-        for window in fired:
+    def _fire(self, state: UnitState) -> None:
+        stamp = Stamp(self._epoch, self._durable.generation + 1, self._time.wall_ms())
+        fired = state.fire(self._silence.judge(state.shards), stamp)
+        for window in fired.rows:
             self._metrics.fired(window)
-        self._changed = self._changed or moved or bool(fired)
-
-    async def _make_durable(self, data: bytes, *, whole: bool) -> None:
-        """Raises StaleOwner; tries again whatever else happens."""
-        if self._under_way is not None:  # a commit was cut off: it may have come about
-            found = await self._persistently(lambda: self._store.claim(self._epoch))
-            self._pointer = self._under_way if found == self._under_way else self._pointer
-            self._under_way = None
-        before, epoch, started = self._pointer, self._epoch, self._time.monotonic()
-        key = await self._persistently(lambda: self._store.save(before.generation + 1, epoch, data))
-        self._under_way = after = before.after(key, whole=whole)
-        self._pointer = await self._persistently(lambda: self._store.commit(before, after, epoch))
-        self._under_way = None
-        self._metrics.commits.inc()
-        self._metrics.commit_seconds.observe(self._time.monotonic() - started)
-        for unneeded in self._pointer.unneeded(before):
-            try:
-                await self._store.delete(unneeded)
-            except StoreUnavailable as error:
-                self._log.warning("an old snapshot stays until the next start", error=str(error))
-
-    async def _persistently(self, call: Callable[[], Awaitable[_T]]) -> _T:
-        wait = 0.1
-        while True:
-            try:
-                return await call()
-            except StoreUnavailable as error:
-                self._metrics.commit_retries.inc()
-                self._log.warning("state not written or read, trying again", error=str(error), seconds=wait)
-            await self._time.sleep(wait)
-            wait = min(2 * wait, _RETRY_CAP_SECONDS)
+        self._changed = self._changed or fired.moved
 
     def _warn_of(self, discarded: list[str]) -> None:
         for query in discarded:
@@ -293,16 +224,11 @@ class Pipeline:
         self._log.warning("another worker owns the state", reason=str(stale))
         self._stale.set()
 
-    def _measure(self, state: State, size: int) -> None:
-        self._metrics.state_bytes.set(size)
-        self._metrics.open_groups.set(state.engine.group_count)
-        self._metrics.remembered_events.set(len(state.seen))
-        self._metrics.outbox_rows.set(len(state.outbox))
-
     def _leave(self, lease: ShardLease) -> None:
-        self._held.discard(lease.shard_id)
+        if lease.shard_id in self._held:
+            self._held.discard(lease.shard_id)
+            self._metrics.stage.shards_owned.labels(lease.stream).dec()
         self._silence.left(lease.shard_id)
-        self._metrics.stage.shards_owned.labels(lease.stream).set(len(self._held))
         self._metrics.stage.shard_left(lease.stream, lease.shard_id)
 
 

@@ -13,11 +13,14 @@ from typing import Any, cast
 
 import msgspec
 
+from aggregator.alerts import result_row
 from aggregator.duplicates import SeenEvents
 from aggregator.outbox import Outbox
-from aggregator.rows import Row, late_row, malformed_row
+from aggregator.rows import Row, Stamp, late_row, malformed_row
+from aggregator.silence import Verdict
+from aggregator.unit import Counted, Fired, Held, Running
 from shardline import Checkpoint, Lease, Record, ShardLease
-from streaming_sql import Applied, Captured, Engine, Program, StateError, merged_state
+from streaming_sql import Captured, Engine, Program, StateError, merged_state
 
 VERSION = 2
 _LONGEST_CHAIN = 60
@@ -47,6 +50,21 @@ class State:
     ended: set[str] = field(default_factory=set)
     outbox: Outbox = field(default_factory=Outbox)
 
+    @property
+    def shards(self) -> frozenset[str]:
+        """The open shards."""
+        return self.engine.shards
+
+    @property
+    def engines(self) -> tuple[Engine, ...]:
+        """The one engine."""
+        return (self.engine,)
+
+    @property
+    def held(self) -> Held:
+        """How much it holds."""
+        return Held(self.engine.group_count, len(self.seen))
+
     def begin_shard(self, lease: ShardLease) -> Checkpoint | None:
         """A shard is about to be read. Returns the position up to which its records are counted in, if any is."""
         if lease.shard_id not in self.ended:
@@ -60,24 +78,33 @@ class State:
             return records
         return [record for record in records if position < _place(record)]
 
-    def apply(self, lease: ShardLease, records: Sequence[Record]) -> tuple[Applied, int]:
-        """Count unseen records of a shard in, in order; late and malformed ones go to the outbox.
-
-        The number is that of events left out because they were counted in before.
-        """
+    def apply(self, lease: ShardLease, records: Sequence[Record]) -> Counted:
+        """Count unseen records of a shard in, in order; late and malformed ones go to the outbox."""
         fresh = [record for record in records if self.seen.is_new(record.data)]
         applied = self.engine.apply(lease.shard_id, [record.data for record in fresh], fresh)
         self.outbox.add(late_row(late, fresh[late.place].data) for late in applied.late)
         self.outbox.add(malformed_row(fresh[place], lease) for place in applied.malformed)
         if records:
             self.positions[lease.shard_id] = _place(records[-1])
-        return applied, len(records) - len(fresh)
+        late = [late.query for late in applied.late]
+        return Counted(late, applied.null_fields, applied.without_time, len(records) - len(fresh))
 
     def end_shard(self, shard: str, children: Iterable[str]) -> None:
         """The shard's last record is counted in; its children begin at its watermark."""
         if shard not in self.ended:
             self.ended.add(shard)
             self.engine.close_shard(shard, [child for child in children if child not in self.ended])
+
+    def fire(self, verdict: Verdict, stamp: Stamp) -> Fired:
+        """Fire what the watermarks and the silence allow; the rows go to the outbox too."""
+        moved = self.engine.follow(verdict.idle)
+        if verdict.silent_seconds is not None:
+            moved = self.engine.let_time_pass(int(verdict.silent_seconds * 1000)) or moved
+        if verdict.flush:
+            moved = self.engine.finish() or moved
+        fired = self.engine.advance()
+        self.outbox.add(result_row(window, stamp) for window in fired)
+        return Fired(fired, moved or bool(fired))
 
     def await_shards(self, leases: Sequence[Lease]) -> None:
         """Hold windows back for every shard that can be read now, and for none that is gone."""
@@ -93,15 +120,17 @@ class State:
         for shard in (self.positions.keys() - leased.keys()) | gone:
             self.positions.pop(shard, None)
 
-    def replace_program(self, program: Program) -> list[str]:
+    def run(self, running: Running) -> list[str]:
         """Run another program from here on; queries that it has unchanged keep their state.
 
         Returns the queries whose open windows are discarded, because they changed or are gone. What they fired
         before stays in the outbox. Raises nothing; a new query begins with the records that come next.
         """
-        engine = Engine(program)
+        engine = Engine(running.program)
         discarded = engine.restore(self.engine.snapshot())
         self.engine = engine
+        self.seen.remember(running.remember_ms)
+        running.prepare(engine)
         return discarded
 
     def capture(self, *, changes: bool = False) -> CapturedState:

@@ -1,0 +1,126 @@
+"""What a pipeline makes durable: one unit of state, of all shards or of one. Pure protocols and values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from aggregator.outbox import Outbox
+from aggregator.rows import Stamp
+from aggregator.silence import Verdict
+from shardline import Checkpoint, Record, ShardLease
+from streaming_sql import Engine, Program, ResultRow
+
+
+@dataclass(frozen=True)
+class Running:
+    """What is to run.
+
+    Attributes:
+        program: the SQL.
+        remember_ms: how long behind the newest event time an event is known again when it comes twice; 0 for never.
+        prepare: is given each engine before its first record.
+
+    """
+
+    program: Program
+    remember_ms: int = 0
+    prepare: Callable[[Engine], None] = lambda engine: None
+
+
+@dataclass
+class Counted:
+    """What counting records in came to.
+
+    Attributes:
+        late: the query of each event that came too late for one of its windows.
+        null_fields: fields that became NULL because of their type.
+        without_time: rows left out for a NULL event time.
+        duplicates: events left out because they were counted in before.
+
+    """
+
+    late: list[str] = field(default_factory=list)
+    null_fields: int = 0
+    without_time: int = 0
+    duplicates: int = 0
+
+
+@dataclass
+class Fired:
+    """Rows that came out, and whether anything moved that a commit must hold."""
+
+    rows: list[ResultRow] = field(default_factory=list)
+    moved: bool = False
+
+
+@dataclass(frozen=True)
+class Held:
+    """How much a unit holds: groups in open windows, and events known again if they recur."""
+
+    groups: int = 0
+    remembered: int = 0
+
+
+class CapturedUnit(Protocol):
+    """A state at one moment."""
+
+    def encode(self) -> bytes:
+        """The snapshot. Once, in any thread."""
+
+
+class UnitState(Protocol):
+    """Everything that decides what a unit emits: one commit makes it durable together."""
+
+    outbox: Outbox
+
+    @property
+    def shards(self) -> frozenset[str]:
+        """The shards whose silence matters: those that windows wait for."""
+
+    @property
+    def engines(self) -> Iterable[Engine]:
+        """The engines at work."""
+
+    @property
+    def held(self) -> Held:
+        """How much it holds."""
+
+    def begin_shard(self, lease: ShardLease) -> Checkpoint | None:
+        """A shard is about to be read. Returns the position up to which its records are counted in, if any is."""
+
+    def unseen(self, shard: str, records: Sequence[Record]) -> Sequence[Record]:
+        """The records beyond the shard's position: what was counted in once is never counted again."""
+
+    def apply(self, lease: ShardLease, records: Sequence[Record]) -> Counted:
+        """Count unseen records of a shard in, in order; late and malformed ones go to the outbox."""
+
+    def end_shard(self, shard: str, children: Iterable[str]) -> None:
+        """The shard's last record is counted in."""
+
+    def fire(self, verdict: Verdict, stamp: Stamp) -> Fired:
+        """Decide what is due; rows to deliver go to the outbox, under the stamp of the coming commit."""
+
+    def run(self, running: Running) -> list[str]:
+        """Run something else from here on. Returns the queries whose open windows are discarded."""
+
+    def capture(self, *, changes: bool) -> CapturedUnit:
+        """The state at this moment, whole or what changed since the last capture."""
+
+
+class Origin(Protocol):
+    """Where a unit's state comes from."""
+
+    async def begin(self, running: Running, lease: ShardLease, chain: Sequence[bytes]) -> tuple[UnitState, list[str]]:
+        """The state of the committed snapshots, oldest first; of none where nothing was committed yet.
+
+        With it the queries whose open windows are discarded, because their SQL changed.
+
+        Raises:
+            StateError: when a snapshot is of another version or no snapshot.
+
+        """
+
+
+__all__ = ["CapturedUnit", "Counted", "Fired", "Held", "Origin", "Running", "UnitState"]

@@ -9,12 +9,14 @@ import time
 import urllib.error
 import urllib.request
 
+import emf as specification
 import pytest
 
 pytestmark = pytest.mark.integration
 
 SERVICE = """
 import asyncio, sys
+from prometheus_client import Counter
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 from service_runtime import ServiceSettings, run
@@ -30,6 +32,7 @@ async def main(settings, runtime):
         return {"hello": parameters["name"]} if "name" in parameters else None
 
     runtime.pages["hello"] = hello
+    Counter("etl_retries", "Sent again", ["sink"], registry=runtime.registry).labels("here").inc(3)
     runtime.ready(True)
     await runtime.stop.wait()
     if settings.mode == "hang":
@@ -123,3 +126,30 @@ def test_help_and_check_need_no_backend() -> None:
     with start("--check", EXAMPLE_MODE="drain") as process:
         output, _ = process.communicate(timeout=20)
     assert "EXAMPLE_MODE='drain'" in output
+
+
+def test_a_service_prints_its_metrics_for_cloudwatch_on_standard_output() -> None:
+    """CloudWatch Logs finds a valid line there, apart from the log, also of a task that ends within a minute."""
+    with start(EXAMPLE_MODE="drain", METRICS_EMF_SECONDS="60", METRICS_EMF_NAMESPACE="Streaming/test") as process:
+        address = probe_address(process)
+        while status(f"{address}/readyz") != 200:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        output, log = process.communicate(timeout=20)
+    assert process.returncode == 0, log
+    (line,) = (line for line in output.splitlines() if "_aws" in line)
+    (point,) = specification.points(line)
+    assert (point.namespace, point.name, point.value) == ("Streaming/test", "Retries", 3)
+    assert point.dimensions == {("Service", "example")}
+    assert abs(point.timestamp_ms / 1000 - time.time()) < 60
+
+
+def test_without_the_setting_no_metrics_are_printed() -> None:
+    """On a terminal, in compose and in tests nothing reads them."""
+    with start(EXAMPLE_MODE="drain") as process:
+        address = probe_address(process)
+        while status(f"{address}/readyz") != 200:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=20)
+    assert output == "drained\n"

@@ -619,5 +619,7 @@ def test_the_snapshot_tells_how_each_shard_is_read() -> None:
         assert state.throughput > 0
         assert (snapshot.transport, snapshot.records_in_flight, snapshot.data_losses) == ("auto", 0, 0)
         await bench.end()
+        after = bench.group.snapshot()
+        assert (after.shards, after.restarts) == ((), 1), "what a shard counted stays counted when it is given up"
 
     virtually(main)

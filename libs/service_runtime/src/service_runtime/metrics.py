@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -26,6 +27,18 @@ class SinkObserver:
     def on_retry(self, count: int, reason: str) -> None:
         """`count` items will be sent again because of `reason`, a short code from a closed set."""
         self._metrics.retries.labels(self._sink, reason).inc(count)
+
+
+class GroupCounts(Protocol):
+    """What a consumer group counts since it began."""
+
+    @property
+    def data_losses(self) -> int:
+        """Stretches of a shard found to have expired unread."""
+
+    @property
+    def restarts(self) -> int:
+        """Shards that began again because the work on them had failed."""
 
 
 class StageMetrics:
@@ -78,6 +91,10 @@ class StageMetrics:
             ["stream"],
             registry=registry,
         )
+        # Moves when work on a batch fails, so that its shard starts again from the checkpoint.
+        self.shard_restarts = Gauge(
+            "etl_shard_restarts", "Shards begun again after a failure, by this task", ["stream"], registry=registry
+        )
         # Observed once a batch: the time of one step of the pipeline.
         self.stage_seconds = Histogram(
             "etl_stage_seconds",
@@ -102,6 +119,11 @@ class StageMetrics:
             self.events_in.labels(stream).inc(events)
             self.bytes_in.labels(stream).inc(size)
             self.batch_events.labels(stream).observe(events)
+
+    def watch_group(self, stream: str, snapshot: Callable[[], "GroupCounts"]) -> None:
+        """Tell the counts of `snapshot()`, a consumer group's own, whenever metrics are collected."""
+        self.watch_losses(stream, lambda: snapshot().data_losses)
+        self.shard_restarts.labels(stream).set_function(lambda: snapshot().restarts)
 
     def watch_losses(self, stream: str, count: Callable[[], int]) -> None:
         """Tell `count()`, how often the stream's reader found records gone unread, whenever metrics are collected."""

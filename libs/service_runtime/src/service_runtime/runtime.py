@@ -5,13 +5,14 @@ import asyncio
 import logging
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
 
-from service_runtime import logs
+from service_runtime import emf, logs
 from service_runtime.probes import Page, ProbeServer
 from service_runtime.settings import SettingsInvalid, SettingsT, describe, help_text, load
 
@@ -113,6 +114,8 @@ async def _run_until_drained(
 ) -> int:
     async with asyncio.TaskGroup() as group:
         watch = group.create_task(_watch_loop(runtime.registry))
+        publisher = emf.Publisher(runtime.registry, runtime.name, settings.metrics_emf_namespace)
+        publishing = group.create_task(_publish(publisher, settings.metrics_emf_seconds))
         work = group.create_task(_outcome(main(settings, runtime), runtime))
         stop = group.create_task(runtime.stop.wait())
         await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -124,8 +127,8 @@ async def _run_until_drained(
             work.cancel()
         with suppress(asyncio.CancelledError):
             await work
-        watch.cancel()
-        stop.cancel()
+        for task in (watch, publishing, stop):
+            task.cancel()
     code = 1 if work.cancelled() else work.result()
     runtime.log.info("stopped", exit_code=code)
     return code
@@ -143,6 +146,32 @@ async def _outcome(work: Awaitable[None], runtime: Runtime) -> int:
 def _on_signal(runtime: Runtime, number: signal.Signals) -> None:
     runtime.log.info("signal", signal=number.name)
     runtime.stop.set()
+
+
+async def _publish(publisher: emf.Publisher, every_seconds: int) -> None:
+    """Print the lines of `emf`, and at the end what was counted since the one before; never with 0 seconds."""
+    if not every_seconds:
+        return
+    told = 0
+    try:
+        while True:
+            moment = emf.next_moment(_now_ms(), every_seconds)
+            if moment == told:  # the loop's clock woke us before the wall clock was there
+                moment += every_seconds * 1000
+            await asyncio.sleep((moment - _now_ms()) / 1000)
+            _print(publisher.line(moment))
+            told = moment
+    finally:
+        _print(publisher.line(_now_ms(), last=True))
+
+
+def _print(line: str | None) -> None:
+    if line is not None:
+        print(line, flush=True)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 async def _watch_loop(registry: CollectorRegistry) -> None:

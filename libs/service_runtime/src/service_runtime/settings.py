@@ -45,6 +45,20 @@ class ServiceSettings(BaseSettings):
         le=110,
         description="Time to finish work in flight after SIGTERM; ECS kills after stopTimeout (120 s).",
     )
+    metrics_emf_seconds: int = Field(
+        0,
+        ge=0,
+        le=300,
+        multiple_of=60,
+        validation_alias="METRICS_EMF_SECONDS",
+        description="How often a line of metrics for CloudWatch is printed; 0 for never. The alarms expect 60.",
+    )
+    metrics_emf_namespace: str = Field(
+        "StreamingETL",
+        pattern=r"^[A-Za-z0-9._\-/#]{1,255}$",
+        validation_alias="METRICS_EMF_NAMESPACE",
+        description="CloudWatch namespace of those metrics: one for each deployment in an account.",
+    )
     aws_region: str = Field("us-east-1", validation_alias="AWS_REGION", description="AWS region of every AWS call.")
 
     @classmethod

@@ -84,6 +84,7 @@ class ConsumerGroup:
         )
         self._losses: list[DataLoss] = []
         self._data_losses = 0
+        self._past_restarts = 0
         reader = Reader(self._source, self._settings, self._clock, self._rng.random, self.note_loss)
         self._streams: Streams = streams or OneStream(stream, reader)
         self._taker = LeaseTaker(lease_table, self.worker_id, self._settings, self._clock, self._rng)
@@ -165,6 +166,7 @@ class ConsumerGroup:
             transport=self._settings.transport,
             records_in_flight=self._budget.records,
             bytes_in_flight=self._budget.size,
+            restarts=self._past_restarts + sum(worker.tally.restarts for worker in self._workers.values()),
         )
 
     def note_loss(self, loss: DataLoss) -> None:
@@ -273,6 +275,7 @@ class ConsumerGroup:
             await worker.run()
         finally:
             del self._workers[shard_id]
+            self._past_restarts += worker.tally.restarts
             self._taker.left(worker.held.lease)
             self.wake()
         if worker.held.is_over and not worker.held.is_asked_for:

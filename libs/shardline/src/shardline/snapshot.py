@@ -58,6 +58,8 @@ class GroupSnapshot:
     records_in_flight: int = 0
     """Read and not done, of all shards that share the budget; read ahead included."""
     bytes_in_flight: int = 0
+    restarts: int = 0
+    """How often, since this worker began, the processor failed and a shard started again from its checkpoint."""
 
 
 def shard_state(worker: ShardWorker) -> ShardState:

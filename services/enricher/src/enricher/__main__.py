@@ -46,7 +46,7 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
                 initial_position=settings.initial_position, drain_seconds=0.8 * settings.drain_seconds
             ),
         )
-        metrics.stage.watch_losses(settings.raw_stream, lambda: group.snapshot().data_losses)
+        metrics.stage.watch_group(settings.raw_stream, group.snapshot)
         async with asyncio.TaskGroup() as tasks:
             fresh = tasks.create_task(keep_fresh(lookups.references, metrics, settings.reference_refresh_seconds))
             runtime.ready(True)

@@ -6,7 +6,7 @@ import socket
 import sys
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -118,12 +118,8 @@ async def _index_streams(
             letters = _dead_letters(settings, metrics.stage, clients, kind)
             pipeline = Pipeline(kind, sink, letters, metrics, _now_ms)
             group = _group(settings, clients, kind, stream, worker)
-            metrics.stage.watch_losses(stream, _losses(group))
+            metrics.stage.watch_group(stream, group.snapshot)
             tasks.create_task(group.run(pipeline, runtime.stop))
-
-
-def _losses(group: ConsumerGroup) -> Callable[[], int]:
-    return lambda: group.snapshot().data_losses
 
 
 def _group(settings: Settings, clients: Mapping[str, Any], kind: Kind, stream: str, worker: str) -> ConsumerGroup:

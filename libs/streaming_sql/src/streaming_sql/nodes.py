@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from streaming_sql.decode import RowDecoder
-from streaming_sql.expressions import Evaluate
+from streaming_sql.expressions import Evaluate, Origins
 from streaming_sql.operators.operator import Operator
 
 
@@ -27,6 +27,7 @@ class Node:
         horizon_ms: for how long after its own event time a row may still matter here.
         own_time: a row's time is the value of its event-time column; False where it has several such columns.
         local: all rows of one key come from one shard, so lateness may be judged by the key.
+        key_origins: what each value of the state's keys is in the scans' rows; empty where no state is kept by key.
 
     """
 
@@ -37,6 +38,18 @@ class Node:
     horizon_ms: int = 0
     own_time: bool = True
     local: bool = False
+    key_origins: tuple[Origins, ...] = ()
+
+    @property
+    def partition_place(self) -> int | None:
+        """Where in the state's keys the partition key of the rows' records stands; None if it is no part of them.
+
+        With such a key, and such nodes above, all rows of a key come from one shard.
+        """
+        for place, origins in enumerate(self.key_origins):
+            if origins and all(origin.is_partition_key for origin in origins):
+                return place
+        return None
 
     @property
     def statement(self) -> str:
@@ -100,6 +113,7 @@ class Output:
     role: str
     evaluate: Evaluate
     type: Any
+    origins: Origins = frozenset()
 
 
 __all__ = ["Input", "Node", "Output", "Scan"]

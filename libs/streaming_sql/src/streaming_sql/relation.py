@@ -114,9 +114,13 @@ def packed(expressions: Sequence[Expression]) -> Callable[[Any], tuple[Any, ...]
     return lambda row: tuple([evaluate(row) for evaluate in evaluations])
 
 
+def moved(expression: Expression, place: int) -> Expression:
+    """The same value read from a place of a tuple that holds it."""
+    return Expression(itemgetter(place), expression.type, origins=expression.origins)
+
+
 def unpacked(columns: Sequence[Column], start: int = 0) -> tuple[Column, ...]:
     """The same columns read from a tuple that holds their values from place `start` on."""
     return tuple(
-        replace(column, expression=Expression(itemgetter(place), column.expression.type))
-        for place, column in enumerate(columns, start)
+        replace(column, expression=moved(column.expression, place)) for place, column in enumerate(columns, start)
     )

@@ -1,7 +1,16 @@
 """Scalar expressions: syntax trees to typed closures over rows."""
 
 from streaming_sql.expressions.compiler import FORMS, boolean, compile_scalar
-from streaming_sql.expressions.expression import Evaluate, Expression, constant, lift, lift2
+from streaming_sql.expressions.expression import (
+    Evaluate,
+    Expression,
+    Origin,
+    Origins,
+    common_origins,
+    constant,
+    lift,
+    lift2,
+)
 from streaming_sql.expressions.operands import Compiler, Operands, Scope, assign, convert
 
 __all__ = [
@@ -10,9 +19,12 @@ __all__ = [
     "Evaluate",
     "Expression",
     "Operands",
+    "Origin",
+    "Origins",
     "Scope",
     "assign",
     "boolean",
+    "common_origins",
     "compile_scalar",
     "constant",
     "convert",

@@ -7,7 +7,7 @@ resolves the names in the expression.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from streaming_sql.functions.signature import Argument
@@ -18,16 +18,40 @@ _ABSENT = object()
 
 
 @dataclass(frozen=True)
+class Origin:
+    """A value of a scan's rows.
+
+    Attributes:
+        scan: the scan's fingerprint.
+        path: its name, and those of the fields within; of what is computed from columns its syntax tree as text.
+        evaluate: its value of the scan's base row.
+        is_partition_key: it is the partition key of the stream's records, in a type that gives back its text.
+
+    """
+
+    scan: str
+    path: tuple[str, ...]
+    evaluate: Evaluate = field(compare=False)
+    is_partition_key: bool = False
+
+
+Origins = frozenset[Origin]
+
+
+@dataclass(frozen=True)
 class Expression:
     """A compiled expression. `constant` is its value when that is known without a row.
 
     `nullable` is whether it may be NULL. A constant's is derived from its value.
+    `origins` are the scans' values that it is, unchanged: of a union one for each input, of the equal
+    keys of a join one for each side. Empty where that is not known.
     """
 
     evaluate: Evaluate
     type: SqlType
     constant: Any = _ABSENT
     nullable: bool = True
+    origins: Origins = frozenset()
 
     def __post_init__(self) -> None:
         if self.is_constant:
@@ -117,3 +141,10 @@ def lift_all(
         return None if None in values else function(*values)
 
     return Expression(call, kind, nullable=nullable or any(argument.nullable for argument in arguments))
+
+
+def common_origins(expressions: Sequence[Expression]) -> Origins:
+    """The origins of a value that each expression gives for its own rows; none if one of them has none."""
+    if not all(expression.origins for expression in expressions):
+        return frozenset()
+    return frozenset().union(*(expression.origins for expression in expressions))

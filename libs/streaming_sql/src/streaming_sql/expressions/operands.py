@@ -101,7 +101,7 @@ def convert(source: Expression, target: SqlType, node: exp.Expr, scope: Scope) -
         raise unsupported(node, scope.text, f"{source.type} cannot become {target}", CAST_FORM)
     if source.type.is_text and target in {STRING, source.type}:
         return (
-            Expression(source.evaluate, target, nullable=source.nullable)
+            Expression(source.evaluate, target, nullable=source.nullable, origins=source.origins)
             if not source.is_constant
             else lift(function, source, target)
         )

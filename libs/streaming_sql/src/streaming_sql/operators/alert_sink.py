@@ -64,6 +64,7 @@ def alert_sink(node: SinkNode, policy: AlertPolicy) -> AlertSinkNode:
         bounds=node.bounds,
         identity=identity,
         policy=policy,
+        key_origins=tuple(output.origins for output in outputs if output.role == "key"),
     )
 
 

@@ -23,7 +23,7 @@ from streaming_sql.operators.session_aggregate import SessionAggregateNode
 from streaming_sql.operators.union import UnionNode
 from streaming_sql.operators.window_aggregate import WindowAggregateNode
 from streaming_sql.planning.grouping_sets import grouping_sets
-from streaming_sql.planning.scopes import RelationScope, contains
+from streaming_sql.planning.scopes import RelationScope, contains, traced
 from streaming_sql.relation import Column, Relation, Role, WindowSpec
 from streaming_sql.types import INT, TIMESTAMP
 
@@ -134,7 +134,13 @@ def plan_group(select: exp.Select, relation: Relation, planner: Planner) -> tupl
     _check_sets(select, sets, relation, text)
     nodes = list(dict.fromkeys(node for nodes in sets for node in nodes if not window_column(node, relation)))
     keys = [(node, _key(node, source)) for node in nodes]
-    after = [(node, Expression(itemgetter(place), compiled.type)) for place, (node, compiled) in enumerate(keys, 2)]
+    after = [
+        (
+            node,
+            Expression(itemgetter(place), compiled.type, origins=compiled.origins if len(sets) == 1 else frozenset()),
+        )
+        for place, (node, compiled) in enumerate(keys, 2)
+    ]
     scope = GroupScope(text, source, after, several=len(sets) > 1)
     for item in select.expressions:
         _collect(item, scope)
@@ -168,7 +174,8 @@ def _aggregate_node(
         "fingerprint": planner.digest(relation),
         "inputs": (relation.input(),),
         "horizon_ms": window.size + lateness,
-        "local": planner.is_local(relation, [node for node, compiled in keys if not compiled.is_constant]),
+        "local": planner.is_local(relation, [compiled for _, compiled in keys]),
+        "key_origins": tuple(compiled.origins for _, compiled in keys),
         "window": window,
         "keys": tuple(compiled for _, compiled in keys),
         "aggregates": _as_flink_reduces([aggregate for _, aggregate, _ in scope.aggregates]),
@@ -177,7 +184,9 @@ def _aggregate_node(
     if session:
         inside = [(node, compiled) for node, compiled in keys if node.name in window.partition]
         others = any(not compiled.is_constant for node, compiled in keys if node.name not in window.partition)
-        made["local"] = planner.is_local(relation, [node for node, _ in inside])
+        made["local"] = planner.is_local(relation, [compiled for _, compiled in inside])
+        if others:
+            made["key_origins"] = tuple(compiled.origins for _, compiled in inside)
         return SessionAggregateNode(**made, partition=tuple(part for _, part in inside) if others else None)
     return WindowAggregateNode(**made, bounds=None if relation.window else relation.bounds)
 
@@ -256,4 +265,4 @@ def _key(node: exp.Expr, scope: RelationScope) -> Expression:
     compiled = compile_scalar(node, scope)
     if compiled.type.name in {"NULL", "ROW", "ARRAY", "MAP"}:
         raise unsupported(node, scope.text, f"GROUP BY {compiled.type} is not supported", GROUP_FORM)
-    return compiled
+    return traced(compiled, node, scope.relation)

@@ -93,8 +93,13 @@ def join_sides(
                 join.outer[place],
             )
         )
-        kept += columns
+        kept += [without_origin(column) for column in columns] if join.outer[1 - place] else columns
     return (sides[0], sides[1]), unpacked(kept)
+
+
+def without_origin(column: Column) -> Column:
+    """Of a side that may be padded: its NULL says nothing of the row that it stands beside."""
+    return replace(column, expression=replace(column.expression, origins=frozenset()))
 
 
 def residual(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from streaming_sql.dialect import unsupported
-from streaming_sql.expressions import Expression
+from streaming_sql.expressions import Expression, common_origins
 from streaming_sql.operators.interval_join import IntervalJoinNode, output_delay
 from streaming_sql.operators.window_join import WindowJoinNode
 from streaming_sql.planning.join_conditions import INTERVAL_FORM, Conditions, JoinScope, conjuncts, resolvable
@@ -91,6 +91,7 @@ def _plan_interval_join(join: Join, scope: JoinScope, found: Conditions) -> Rela
         delay_ms=output_delay(bounds.lower, bounds.upper),
         horizon_ms=max(-bounds.lower, bounds.upper, 0),
         own_time=False,
+        key_origins=tuple(common_origins(pair) for pair in found.keys),
         sides=sides,
         lower_ms=bounds.lower,
         upper_ms=bounds.upper,
@@ -113,6 +114,7 @@ def _plan_window_join(join: Join, scope: JoinScope, found: Conditions) -> Relati
         name=join.planner.name("window join"),
         fingerprint=join.planner.digest(join.left, join.right),
         inputs=(join.left.input(), join.right.input()),
+        key_origins=tuple(common_origins(pair) for pair in found.keys),
         sides=sides,
         windows=(window_of(join.left.bounds), window_of(join.right.bounds)),
         condition=residual(join, found, columns),

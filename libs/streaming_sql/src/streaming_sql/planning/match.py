@@ -5,7 +5,7 @@ https://nightlies.apache.org/flink/flink-docs-release-1.20/docs/dev/table/sql/qu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ from streaming_sql.patterns.matcher import Skip
 from streaming_sql.patterns.rows import Condition, Fold
 from streaming_sql.planning.match_scope import KeptColumns, MatchScope, RowScope, is_match_time, looks_at_one_row
 from streaming_sql.planning.scopes import RelationScope
-from streaming_sql.relation import Column, Relation, Role
+from streaming_sql.relation import Column, Relation, Role, moved
 from streaming_sql.tables import read_interval
 from streaming_sql.types import BIGINT, TIMESTAMP
 
@@ -100,7 +100,8 @@ class _MatchPlan:
             fingerprint=self._planner.digest(self._relation),
             inputs=(self._relation.input(None if self._time.role == "proctime" else self._time),),
             horizon_ms=window_ms,
-            local=self._planner.is_local(self._relation, self._tree.args.get("partition_by") or []),
+            local=self._planner.is_local(self._relation, [column.expression for column in keys]),
+            key_origins=tuple(column.expression.origins for column in keys),
             keys=tuple(column.expression for column in keys),
             columns=tuple(self._kept.expressions),
             order=order,
@@ -120,7 +121,7 @@ class _MatchPlan:
         if alias and alias.args.get("columns"):
             raise self._refusal(alias, "the alias takes no column names", "MEASURES a.x AS name")
         columns = [
-            Column(column.name, Expression(itemgetter(place), column.expression.type), "key", table)
+            replace(column, expression=moved(column.expression, place), role="key", table=table)
             for place, column in enumerate(keys)
         ]
         for place, measure in enumerate(measures, len(keys)):

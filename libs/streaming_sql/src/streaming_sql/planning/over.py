@@ -21,7 +21,7 @@ from streaming_sql.operators.over_frame import Frame
 from streaming_sql.planning.over_calls import OverCall, compile_call, frame_of
 from streaming_sql.planning.over_specification import OVER_FORM, OverSpecification, read_over
 from streaming_sql.planning.packing import Packing, used_columns
-from streaming_sql.planning.scopes import RelationScope
+from streaming_sql.planning.scopes import RelationScope, traced
 from streaming_sql.relation import Column, Relation, packed
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def plan_over(select: exp.Select, relation: Relation, planner: Planner) -> tuple
 def _node(clause: _Clause, packing: Packing, calls: Sequence[OverCall], planner: Planner) -> Node:
     relation, scope = packing.source, RelationScope(packing.source, planner.text)
     parts = clause.specification.partition
-    keys = [compile_scalar(part, scope) for part in parts]
+    keys = [traced(compile_scalar(part, scope), part, relation) for part in parts]
     for part, key in zip(parts, keys, strict=True):
         if key.type.is_nested or key.type.name == "NULL":
             raise unsupported(part, planner.text, f"PARTITION BY {key.type} is not supported", OVER_FORM)
@@ -95,7 +95,8 @@ def _node(clause: _Clause, packing: Packing, calls: Sequence[OverCall], planner:
         inputs=(relation.input() if arrival else relation.input(clause.time),),
         horizon_ms=0 if clause.frame.rows else (clause.frame.preceding or 0) * 3 // 2 + 1,
         own_time=relation.node.own_time,
-        local=planner.is_local(relation, list(parts)),
+        local=planner.is_local(relation, keys),
+        key_origins=tuple(key.origins for key in keys),
         key=packed(keys),
         key_types=tuple(key.type for key in keys),
         columns=packing.pack,

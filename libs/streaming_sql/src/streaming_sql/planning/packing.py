@@ -10,7 +10,7 @@ from typing import Any
 from sqlglot import exp
 
 from streaming_sql.expressions import Evaluate, Expression
-from streaming_sql.relation import Column, Relation, packed
+from streaming_sql.relation import Column, Relation, moved, packed
 from streaming_sql.types import TIMESTAMP, SqlType
 
 
@@ -46,8 +46,7 @@ class Packing:
         """The source's relation, read from the tuples; its node is still to be replaced."""
         places = {id(column.expression): place for place, column in enumerate(self.columns)}
         columns = tuple(
-            replace(column, expression=Expression(itemgetter(place), column.expression.type))
-            for place, column in enumerate(self.columns)
+            replace(column, expression=moved(column.expression, place)) for place, column in enumerate(self.columns)
         )
         width = len(columns)
         bounds: tuple[Evaluate, Evaluate] | None = None
@@ -55,7 +54,7 @@ class Packing:
             bounds = itemgetter(width), itemgetter(width + 1)
             width += 2
         keys = tuple(
-            columns[places[id(key)]].expression if id(key) in places else Expression(itemgetter(place), key.type)
+            columns[places[id(key)]].expression if id(key) in places else moved(key, place)
             for place, key in enumerate(self.source.keys, width)
         )
         return replace(self.source, columns=columns, where=None, bounds=bounds, keys=keys)

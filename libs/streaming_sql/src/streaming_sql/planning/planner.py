@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
 from streaming_sql.dialect import CREATE_FORM, INSERT_FORM, Statement, parse_script, unsupported
 from streaming_sql.errors import SqlError
+from streaming_sql.expressions import Expression
 from streaming_sql.operators.sink import SinkNode
 from streaming_sql.planning.select import plan_open, plan_query
 from streaming_sql.planning.settings import read_state_ttl
@@ -98,13 +99,13 @@ class Planner:
         """The fingerprint of a node of the statement that reads the relations."""
         return fingerprint(self.statement.words, *(relation.node.fingerprint for relation in relations))
 
-    def is_local(self, relation: Relation, keys: list[exp.Expr]) -> bool:
-        """Whether all rows of one key come from one shard: the table's 'partition-key' is among the keys."""
+    def is_local(self, relation: Relation, keys: Sequence[Expression]) -> bool:
+        """Whether all rows of one key of a table come from one shard: its partition key is among the keys."""
         if self.single_shard:
             return True
-        names = {key.name for key in keys if isinstance(key, exp.Column | exp.Dot)}
-        tables = [table for table in self.tables.values() if table.fingerprint == relation.node.fingerprint]
-        return any(table.options.get("partition-key") in names for table in tables)
+        if not any(table.fingerprint == relation.node.fingerprint for table in self.tables.values()):
+            return False
+        return any(origin.is_partition_key for key in keys for origin in key.origins)
 
     def _plan_view(self, tree: exp.Create) -> None:
         only(tree, self.text, VIEW_FORM, "this", "kind", "expression", "properties")

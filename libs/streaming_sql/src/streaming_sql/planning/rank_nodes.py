@@ -19,7 +19,7 @@ from streaming_sql.planning.over import TOP_N_FORM
 from streaming_sql.planning.over_specification import OverSpecification
 from streaming_sql.planning.packing import Packing
 from streaming_sql.planning.rank_bounds import RankBounds
-from streaming_sql.planning.scopes import RelationScope
+from streaming_sql.planning.scopes import RelationScope, traced
 from streaming_sql.relation import Column, Relation, packed
 from streaming_sql.tables import fingerprint
 
@@ -47,7 +47,8 @@ def rank_node(
     shared: dict[str, Any] = {
         "fingerprint": fingerprint(planner.digest(source), words),
         "inputs": (source.input(),),
-        "local": planner.is_local(source, list(over.partition)),
+        "local": planner.is_local(source, keys),
+        "key_origins": tuple(key.origins for key in keys),
         "own_time": source.node.own_time,
         "key": packed(keys),
         "key_types": tuple(key.type for key in keys),
@@ -87,7 +88,7 @@ def partition_keys(
         in_bounds = column is not None and column.role in {"window_start", "window_end"}
         if in_windows and relation.bounds and in_bounds:
             continue
-        key = compile_scalar(part, scope)
+        key = traced(compile_scalar(part, scope), part, relation)
         if key.type.is_nested or key.type.name == "NULL":
             raise unsupported(part, text, f"PARTITION BY {key.type} is not supported", TOP_N_FORM)
         keys.append(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
@@ -9,7 +10,8 @@ from sqlglot import exp
 
 from streaming_sql.decode import field_name
 from streaming_sql.dialect import unsupported
-from streaming_sql.expressions import Evaluate, Expression
+from streaming_sql.expressions import Evaluate, Expression, Origin
+from streaming_sql.nodes import Scan
 from streaming_sql.relation import Column, Relation
 from streaming_sql.types import SqlType, fit_decimal
 
@@ -63,7 +65,11 @@ def _field(column: Column, fields: list[str], node: exp.Expr, text: str) -> Expr
             raise unsupported(node, text, f"{kind.name} has no field {name}", form)
         attributes.append(field_name(names.index(name)))
         kind = kind.fields[names.index(name)][1]
-    return Expression(fitted(chain(column.expression.evaluate, attributes), kind), kind)
+    origins = frozenset(
+        Origin(one.scan, (*one.path, *fields), fitted(chain(one.evaluate, attributes), kind))
+        for one in column.expression.origins
+    )
+    return Expression(fitted(chain(column.expression.evaluate, attributes), kind), kind, origins=origins)
 
 
 def chain(get: Evaluate, attributes: list[str]) -> Evaluate:
@@ -91,6 +97,14 @@ def fitted(get: Evaluate, kind: SqlType) -> Evaluate:
         return None if value is None else fit_decimal(value, kind)
 
     return fit
+
+
+def traced(expression: Expression, node: exp.Expr, relation: Relation) -> Expression:
+    """What is computed of a scan's rows with an origin of its own, if it has none."""
+    if expression.origins or expression.is_constant or not isinstance(relation.node, Scan):
+        return expression
+    origin = Origin(relation.node.fingerprint, ("", repr(node)), expression.evaluate)
+    return replace(expression, origins=frozenset({origin}))
 
 
 def contains(node: exp.Expr, *kinds: type[exp.Expr]) -> bool:

@@ -19,7 +19,7 @@ from streaming_sql.planning.joins import plan_joins
 from streaming_sql.planning.match import plan_match
 from streaming_sql.planning.over import plan_over
 from streaming_sql.planning.rank import begin_ranking, plan_rank, projected, settled
-from streaming_sql.planning.scopes import RelationScope, contains
+from streaming_sql.planning.scopes import RelationScope, contains, traced
 from streaming_sql.planning.semi_joins import plan_semi_joins
 from streaming_sql.planning.union import plan_union
 from streaming_sql.planning.window_rows import attach_windows
@@ -175,4 +175,6 @@ def _selected(item: exp.Expr, relation: Relation, scope: Scope, place: int) -> C
     role: Role = next((column.role for column in relation.columns if column.expression is expression), "")
     if role in {"rowtime", "window_time"} and isinstance(node, exp.Cast):
         role = ""  # as in Flink a CAST makes a plain timestamp of it
+    if relation.ranking is None:
+        expression = traced(expression, node, relation)
     return Column(item.alias_or_name or f"EXPR${place}", expression, role)

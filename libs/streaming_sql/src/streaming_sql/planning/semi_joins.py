@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from streaming_sql.dialect import unsupported
 from streaming_sql.errors import SqlError
-from streaming_sql.expressions import Evaluate, Expression, compile_scalar, convert
+from streaming_sql.expressions import Evaluate, Expression, common_origins, compile_scalar, convert
 from streaming_sql.operators.window_join import WindowJoinNode
 from streaming_sql.planning.join_conditions import Conditions, JoinScope, conjuncts
 from streaming_sql.planning.join_tree import Join, join_sides, names_read, residual, window_of
@@ -157,6 +157,7 @@ def _joined(join: Join, test: _Test, found: Conditions) -> Relation:
         name=join.planner.name("window join"),
         fingerprint=join.planner.digest(join.left, join.right),
         inputs=(join.left.input(), join.right.input()),
+        key_origins=tuple(common_origins(pair) for pair in found.keys),
         sides=sides,
         windows=(window_of(left), window_of(right)),
         kind="ANTI" if test.negated else "SEMI",

@@ -87,7 +87,8 @@ def _output(name: str, column: Column, table: Table, tree: exp.Insert, scope: Re
     role = column.role if column.role in {"window_start", "window_end", "key"} else "value"
     if name in table.primary_key and role == "value":
         role = "key"
-    return Output(name, role, assign(source, kind, tree, scope).evaluate, kind)
+    value = assign(source, kind, tree, scope)
+    return Output(name, role, value.evaluate, kind, value.origins)
 
 
 def _place(name: str, table: Table, tree: exp.Insert) -> exp.Expr:

@@ -8,7 +8,7 @@ from typing import Any
 
 from streaming_sql.decode import RowDecoder, field_name, metadata_name
 from streaming_sql.dialect import unsupported
-from streaming_sql.expressions import Expression, compile_scalar
+from streaming_sql.expressions import Expression, Origin, compile_scalar
 from streaming_sql.nodes import Scan
 from streaming_sql.planning.scopes import RelationScope, fitted
 from streaming_sql.relation import Column, Relation, Role
@@ -70,9 +70,21 @@ def _scan(table: Table, clock: str) -> Relation:
     for name, tree in table.computed.items():
         if name not in columns:
             columns[name] = compile_scalar(tree, RelationScope(physical, text))
+    for name, expression in columns.items():
+        columns[name] = _with_origin(expression, name, node.fingerprint, table)
     if clock and not table.is_proctime(clock):
         node = replace(node, rowtime=_event_time(table, columns[clock]), delay_ms=table.delay_ms)
     return Relation(node, tuple(Column(name, columns[name], _role(table, name)) for name in table.order))
+
+
+def _with_origin(expression: Expression, name: str, scan: str, table: Table) -> Expression:
+    """A number's text may have been written otherwise, 007 say; of an integer it is taken to be the plain one."""
+    kind = expression.type
+    is_key = name == table.options.get("partition-key") and (kind.is_text or kind.is_integer)
+    is_key = is_key or (name in table.metadata and table.metadata[name][0] == "partition-key" and kind.is_text)
+    if expression.is_constant:
+        return expression
+    return replace(expression, origins=frozenset({Origin(scan, (name,), expression.evaluate, is_key)}))
 
 
 def _event_time(table: Table, rowtime: Expression) -> Any:

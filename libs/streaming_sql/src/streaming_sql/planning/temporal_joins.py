@@ -10,11 +10,12 @@ from dataclasses import replace
 from sqlglot import exp
 
 from streaming_sql.dialect import unsupported
+from streaming_sql.expressions import common_origins
 from streaming_sql.nodes import Scan
 from streaming_sql.operators.lookup_join import LookupJoinNode
 from streaming_sql.operators.temporal_join import TemporalJoinNode
 from streaming_sql.planning.join_conditions import Conditions, JoinScope
-from streaming_sql.planning.join_tree import Join, bounds_of, join_sides, residual
+from streaming_sql.planning.join_tree import Join, bounds_of, join_sides, residual, without_origin
 from streaming_sql.relation import Column, Relation
 from streaming_sql.tables import Table
 
@@ -91,6 +92,7 @@ def _plan_versions(join: Join, scope: JoinScope, found: Conditions, table: Table
         fingerprint=join.planner.digest(join.left, join.right),
         inputs=(join.left.input(time), join.right.input(rowtime)),
         own_time=join.left.node.own_time,
+        key_origins=tuple(common_origins(found.keys[place]) for place in places),
         sides=sides,
         condition=residual(join, found, columns),
     )
@@ -105,5 +107,5 @@ def _plain_right(node: exp.Expr, scope: JoinScope) -> str:
 
 def _joined(node: LookupJoinNode | TemporalJoinNode, join: Join, columns: tuple[Column, ...]) -> Relation:
     width = len(join.kept(join.left))
-    plain = tuple(replace(column, role="") for column in columns[width:])
+    plain = tuple(replace(without_origin(column), role="") for column in columns[width:])
     return Relation(node, columns[:width] + plain, bounds=bounds_of(columns[:width]))

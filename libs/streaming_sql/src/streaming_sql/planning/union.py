@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from streaming_sql.dialect import unsupported
-from streaming_sql.expressions import Expression, convert
+from streaming_sql.expressions import Expression, Origins, common_origins, convert
 from streaming_sql.operators.union import UnionNode
 from streaming_sql.planning.scopes import RelationScope
 from streaming_sql.relation import Column, Relation, Role, packed
@@ -97,10 +97,23 @@ def _united(relations: list[Relation], kinds: list[SqlType], tree: exp.Expr, pla
         columns=tuple(packs),
     )
     columns = tuple(
-        replace(column, expression=Expression(itemgetter(place), kinds[place]), role=roles[place], table="")
+        replace(
+            column,
+            expression=Expression(itemgetter(place), kinds[place], origins=_origins(relations, kinds, place)),
+            role=roles[place],
+            table="",
+        )
         for place, column in enumerate(relations[0].columns)
     )
     return Relation(node, columns)
+
+
+def _origins(relations: list[Relation], kinds: list[SqlType], place: int) -> Origins:
+    """Of a column that no input converts: 1 and 1.0 are one value here, and two there."""
+    columns = [relation.columns[place].expression for relation in relations]
+    texts = kinds[place].is_text and all(column.type.is_text for column in columns)
+    same = texts or all(column.type == kinds[place] for column in columns)
+    return common_origins(columns) if same else frozenset()
 
 
 def _role(columns: list[Column]) -> Role:

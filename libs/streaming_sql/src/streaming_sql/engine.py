@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
-from streaming_sql.decode import field_name
 from streaming_sql.errors import UnknownReference, UnknownShard
 from streaming_sql.nodes import Node, Scan
 from streaming_sql.operators.lookup_join import LookupJoin, LookupJoinNode
 from streaming_sql.operators.operator import Emit
 from streaming_sql.operators.sink import ResultRow
 from streaming_sql.program import Program
+from streaming_sql.records import Arrival, describing, scalars
 from streaming_sql.reference_rows import read_reference
 from streaming_sql.running import Graph
 from streaming_sql.state import Captured, capture_state, decode_state, peek_state
 from streaming_sql.watermark import NEVER, ShardWatermarks
-
-
-class Arrival(Protocol):
-    """How a record came: what METADATA columns and PROCTIME() read. A shardline.Record is one."""
-
-    @property
-    def arrived(self) -> int:
-        """When Kinesis took it, in ms."""
-
-    @property
-    def sequence_number(self) -> str:
-        """Its place in the shard."""
-
-    @property
-    def partition_key(self) -> str:
-        """Its partition key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +231,7 @@ class Engine:
     def _late(self, query: str, time: int, watermark: int, bound: int) -> None:
         if self._at_work is not None:
             run, shard, applied = self._at_work
-            row = _scalars(run.row, run.scan)
+            row = scalars(run.row, run.scan)
             applied.late.append(LateRow(query, shard, row, time, bound, watermark, run.place))
 
 
@@ -261,7 +245,7 @@ def _apply(
 ) -> None:
     scan, marks, push = run.scan, run.marks, run.push
     decode, rowtime, delay = scan.decoder.decode, scan.rowtime, scan.delay_ms
-    describe = _describing(scan, shard, arrivals)
+    describe = describing(scan, shard, arrivals)
     watermark, greatest = marks.by_shard[shard], marks.greatest_time
     for place, data in enumerate(records):
         try:
@@ -283,28 +267,3 @@ def _apply(
         if time - delay > watermark:
             watermark = time - delay
     marks.by_shard[shard], marks.greatest_time = watermark, greatest
-
-
-def _describing(scan: Scan, shard: str, arrivals: Sequence[Arrival] | None) -> Callable[[Any, int], None] | None:
-    """What fills a row's metadata, or None if no column reads any."""
-    if not scan.metadata:
-        return None
-
-    def describe(row: Any, place: int) -> None:
-        known: dict[str, Any] = {"timestamp": 0, "shard-id": shard, "sequence-number": None, "partition-key": None}
-        if arrivals is not None:
-            came = arrivals[place]
-            known |= {
-                "timestamp": came.arrived,
-                "sequence-number": came.sequence_number,
-                "partition-key": came.partition_key,
-            }
-        for attribute, what in scan.metadata:
-            setattr(row, attribute, known[what])
-
-    return describe
-
-
-def _scalars(row: Any, scan: Scan) -> dict[str, Any]:
-    values = {name: getattr(row, field_name(place)) for place, name in enumerate(scan.columns)}
-    return {name: value for name, value in values.items() if not isinstance(value, msgspec.Struct)}

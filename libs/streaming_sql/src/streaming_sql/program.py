@@ -10,9 +10,15 @@ from streaming_sql.operators.sink import SinkNode
 
 @dataclass(frozen=True)
 class Program:
-    """The graph of one or more scripts. Tables of one definition are one scan, however many scripts declare them."""
+    """The graph of one or more scripts. Tables of one definition are one scan, however many scripts declare them.
+
+    Attributes:
+        outlets: nodes at which rows leave for other engines, see streaming_sql.distribution.
+
+    """
 
     queries: tuple[SinkNode, ...]
+    outlets: tuple[Node, ...] = ()
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -25,7 +31,7 @@ class Program:
                     visit(edge.node)
                 found[node] = None
 
-        for query in self.queries:
+        for query in (*self.queries, *self.outlets):
             visit(query)
         return tuple(found)
 

@@ -70,12 +70,20 @@ class LookupJoin:
 
     def set_reference(self, version: str, rows: Iterable[Any]) -> None:
         """Let rows received from now on meet these base rows of the reference table, and no others."""
+        self.use(version, self.index(rows))
+
+    def index(self, rows: Iterable[Any]) -> dict[Row, list[Row]]:
+        """The table's rows by key. Other joins of the same node may use it too."""
         key, columns = self._reference.key, self._reference.columns
         index: dict[Row, list[Row]] = {}
         for row in rows:
             place = key(row)
             if None not in place:
                 index.setdefault(place, []).append(columns(row))
+        return index
+
+    def use(self, version: str, index: dict[Row, list[Row]]) -> None:
+        """Let rows received from now on meet the rows of an index."""
         self._rows, self.version = index, version
         self.dirty.add(())
 

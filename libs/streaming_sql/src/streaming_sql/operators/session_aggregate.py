@@ -16,7 +16,7 @@ from streaming_sql.aggregates import Aggregate
 from streaming_sql.expressions import Expression
 from streaming_sql.nodes import Node
 from streaming_sql.operators.sessions import SessionAggregate
-from streaming_sql.operators.window_aggregate import describe_window
+from streaming_sql.operators.window_layout import describe_window
 from streaming_sql.relation import WindowSpec
 
 

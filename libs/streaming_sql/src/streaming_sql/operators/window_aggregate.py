@@ -18,7 +18,15 @@ from streaming_sql.expressions import Evaluate, Expression
 from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
 from streaming_sql.operators.sliding_merge import SlidingMerge
-from streaming_sql.operators.window_layout import Cumulative, Hopping, Slice, Window, in_order, layout_of
+from streaming_sql.operators.window_layout import (
+    Cumulative,
+    Hopping,
+    Slice,
+    Window,
+    describe_window,
+    in_order,
+    layout_of,
+)
 from streaming_sql.operators.window_state import RowCodec
 from streaming_sql.relation import WindowSpec
 from streaming_sql.watermark import NEVER
@@ -54,20 +62,6 @@ class WindowAggregateNode(Node):
         if self.lateness_ms:
             lines.append(f"allowed lateness: {self.lateness_ms} ms, late rows revise what was given out")
         return lines
-
-
-def describe_window(window: WindowSpec, *, attached: bool = False) -> str:
-    """The window function in words."""
-    if attached:
-        return "the one that each row belongs to"
-    offset = f", offset {window.offset} ms" if window.offset else ""
-    sizes = {
-        "TUMBLE": f"of {window.size} ms",
-        "HOP": f"of {window.size} ms every {window.slide} ms, kept as slices of {window.slide} ms",
-        "CUMULATE": f"of up to {window.size} ms in steps of {window.slide} ms",
-        "SESSION": f"until {window.size} ms without rows",
-    }
-    return f"{window.kind} {sizes.get(window.kind, '')}{offset}"
 
 
 def _names(aggregates: tuple[Aggregate, ...]) -> list[str]:
@@ -172,6 +166,23 @@ class WindowAggregate:
             if key not in changes:
                 known = any(key in self._slices[one] for one in self._layout.parts(window, self._slices))
                 changes[key] = "+U" if known else "+I"
+
+    def take_slices(self) -> dict[Slice, Groups]:
+        """All slices with their groups, which are not here any more; of an operator that never advances."""
+        slices, self._slices = self._slices, {}
+        self._timers.clear()
+        self._timed.clear()
+        self._low, self._high, self._greatest_end = 0, 0, NEVER
+        return slices
+
+    def add_slice(self, part: Slice, key: Key, group: Group) -> None:
+        """Merge what rows of a key came to elsewhere into a slice, none of whose windows is late."""
+        if self.node.lateness_ms:
+            self._revise(part, key)
+        groups = self._open(part)
+        known = groups.get(key)
+        groups[key] = group if known is None else self._functions.merge(known, group, self._period)
+        self._dirty.add(key)
 
     def advance(self, before: int, now: int, /) -> None:
         """Give out revised rows, then the rows of every window that ends, oldest first."""

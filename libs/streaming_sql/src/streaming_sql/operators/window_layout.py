@@ -165,3 +165,17 @@ def in_order(keys: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     except TypeError:
         listed.sort(key=lambda key: [(value is not None, value) for value in key])
     return listed
+
+
+def describe_window(window: WindowSpec, *, attached: bool = False) -> str:
+    """The window function in words."""
+    if attached:
+        return "the one that each row belongs to"
+    offset = f", offset {window.offset} ms" if window.offset else ""
+    sizes = {
+        "TUMBLE": f"of {window.size} ms",
+        "HOP": f"of {window.size} ms every {window.slide} ms, kept as slices of {window.slide} ms",
+        "CUMULATE": f"of up to {window.size} ms in steps of {window.slide} ms",
+        "SESSION": f"until {window.size} ms without rows",
+    }
+    return f"{window.kind} {sizes.get(window.kind, '')}{offset}"

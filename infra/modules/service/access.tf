@@ -1,0 +1,148 @@
+# The task role: exact actions on exact ARNs. docs/security.md lists which call of the code each one stands for.
+locals {
+  region = data.aws_region.current.name
+
+  statements = {
+    ReadStreams = {
+      actions   = ["kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]
+      resources = var.access.read_streams
+    }
+    # The consumer is looked up by its stream's ARN and its own name, so IAM asks for the stream too.
+    FindConsumers = {
+      actions   = ["kinesis:DescribeStreamConsumer"]
+      resources = length(var.access.read_consumers) > 0 ? concat(local.fan_out_streams, var.access.read_consumers) : []
+    }
+    ReadConsumers = {
+      actions   = ["kinesis:SubscribeToShard"]
+      resources = var.access.read_consumers
+    }
+    ListStreams = {
+      actions   = ["kinesis:ListShards"]
+      resources = var.access.list_streams
+    }
+    WriteStreams = {
+      actions   = ["kinesis:ListShards", "kinesis:PutRecords"]
+      resources = var.access.write_streams
+    }
+    Deliver = {
+      actions   = ["firehose:PutRecordBatch"]
+      resources = var.access.delivery_streams
+    }
+    Leases = {
+      actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan", "dynamodb:UpdateItem"]
+      resources = var.access.lease_tables
+    }
+    State = {
+      actions   = ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"]
+      resources = var.access.state_tables
+    }
+    ScanTables = {
+      actions   = ["dynamodb:Scan"]
+      resources = var.access.scan_tables
+    }
+    GetObjects = {
+      actions   = ["s3:GetObject"]
+      resources = [for object in var.access.objects : "${object.bucket_arn}/${object.prefix}*" if object.get]
+    }
+    PutObjects = {
+      actions   = ["s3:PutObject"]
+      resources = [for object in var.access.objects : "${object.bucket_arn}/${object.prefix}*" if object.put]
+    }
+    DeleteObjects = {
+      actions   = ["s3:DeleteObject"]
+      resources = [for object in var.access.objects : "${object.bucket_arn}/${object.prefix}*" if object.delete]
+    }
+    Publish = {
+      actions   = ["sns:Publish"]
+      resources = var.access.topics
+    }
+  }
+
+  fan_out_streams = [
+    for stream in var.access.read_streams : stream
+    if anytrue([for consumer in var.access.read_consumers : startswith(consumer, "${stream}/consumer/")])
+  ]
+
+  plain_statements = [
+    for sid, statement in local.statements : {
+      Sid      = sid
+      Effect   = "Allow"
+      Action   = statement.actions
+      Resource = sort(distinct(statement.resources))
+    } if length(statement.resources) > 0
+  ]
+
+  list_statements = [
+    for index, object in [for object in var.access.objects : object if object.list] : {
+      Sid       = "ListObjects${index}"
+      Effect    = "Allow"
+      Action    = ["s3:ListBucket"]
+      Resource  = [object.bucket_arn]
+      Condition = { StringLike = { "s3:prefix" = "${object.prefix}*" } }
+    }
+  ]
+
+  key_statements = [
+    for index, key in var.access.keys : {
+      Sid       = "Keys${index}"
+      Effect    = "Allow"
+      Action    = concat(key.decrypt ? ["kms:Decrypt"] : [], key.encrypt ? ["kms:GenerateDataKey"] : [])
+      Resource  = [key.arn]
+      Condition = { StringEquals = { "kms:ViaService" = [for service in key.via : "${service}.${local.region}.amazonaws.com"] } }
+    } if key.encrypt || key.decrypt
+  ]
+
+  # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html: these take no resource.
+  exec_statements = var.exec ? [{
+    Sid    = "Exec"
+    Effect = "Allow"
+    Action = [
+      "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+      "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+    ]
+    Resource = ["*"]
+  }] : []
+
+  # Through JSON, since statements with and without a condition are of different types.
+  task_statements = flatten([
+    jsondecode(jsonencode(local.plain_statements)), jsondecode(jsonencode(local.list_statements)),
+    jsondecode(jsonencode(local.key_statements)), jsondecode(jsonencode(local.exec_statements)),
+  ])
+  # By the arguments' lengths: ARNs are not known before they are made, and so not the statements.
+  has_access = var.exec || sum([
+    for list in [
+      var.access.read_streams, var.access.list_streams, var.access.write_streams, var.access.delivery_streams,
+      var.access.lease_tables, var.access.state_tables, var.access.scan_tables, var.access.topics,
+      var.access.objects[*].bucket_arn, var.access.keys[*].arn,
+    ] : length(list)
+  ]) > 0
+  task_policy = jsonencode({ Version = "2012-10-17", Statement = local.task_statements })
+
+  trust_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "ecs-tasks.amazonaws.com" }
+      Condition = {
+        StringEquals = { "aws:SourceAccount" = var.account_id }
+        ArnLike      = { "aws:SourceArn" = "arn:${data.aws_partition.current.partition}:ecs:${local.region}:${var.account_id}:*" }
+      }
+    }]
+  })
+}
+
+resource "aws_iam_role" "task" {
+  name               = "${local.service_name}-task"
+  description        = "What ${local.service_name} itself may do"
+  assume_role_policy = local.trust_policy
+  tags               = var.tags
+}
+
+resource "aws_iam_role_policy" "task" {
+  count = local.has_access ? 1 : 0
+
+  name   = "access"
+  role   = aws_iam_role.task.id
+  policy = local.task_policy
+}

@@ -84,3 +84,19 @@ async def test_a_throttled_firehose_and_a_killed_task_lose_nothing(stack: Any) -
     events = await stack.read("enriched")
     assert first_of_each_by_key(events) == {f"a{k:04}": list(range(k, 1200, 17)) for k in range(17)}
     assert await stack.read("dead-letters") == []
+
+
+async def test_a_group_that_is_to_poll_registers_no_consumer(stack: Any) -> None:
+    """With ENRICHER_READING=polling every event comes through, and no enhanced fan-out consumer is there to be paid."""
+    stack.environment["ENRICHER_READING"] = "polling"
+    await stack.put(transactions(0, 100))
+    await stack.start()
+
+    async def all_there() -> bool:
+        return len(await stack.read("enriched")) >= 100
+
+    await stack.until(all_there)
+    assert await stack.terminate() == 0
+    summary = await stack.kinesis.describe_stream_summary(StreamName="raw")
+    arn = summary["StreamDescriptionSummary"]["StreamARN"]
+    assert (await stack.kinesis.list_stream_consumers(StreamARN=arn))["Consumers"] == []

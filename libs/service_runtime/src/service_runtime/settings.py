@@ -82,6 +82,12 @@ class ConsumerSettings(ServiceSettings):
         "TRIM_HORIZON",
         description="Where a new group starts: TRIM_HORIZON (all that the stream keeps) or LATEST (only what is new).",
     )
+    reading: Literal["auto", "fan_out", "polling"] = Field(
+        "auto",
+        description="How shards are read: fan_out (enhanced fan-out: each group its own 2 MB/s a shard, charged by "
+        "consumer-shard-hour), polling (no such charge; the groups of a stream share 2 MB/s and 5 calls a second a "
+        "shard), or auto: fan_out, and polling while that is refused.",
+    )
     calls_per_second: float = Field(
         500.0, gt=0, description="Most calls a second to each of Kinesis and Firehose, retries included."
     )

@@ -43,7 +43,9 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
             ),
             worker_id=settings.worker_id or f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}",
             settings=GroupSettings(
-                initial_position=settings.initial_position, drain_seconds=0.8 * settings.drain_seconds
+                initial_position=settings.initial_position,
+                reading=settings.reading,
+                drain_seconds=0.8 * settings.drain_seconds,
             ),
         )
         metrics.stage.watch_group(settings.raw_stream, group.snapshot)

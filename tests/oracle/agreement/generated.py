@@ -25,6 +25,8 @@ _KEYS = {
 _IDENTITY = {"bid": "url"}
 _STEPS = (1, 2, 5, 10, 15, 30, 60)
 _KINDS = ("dense", "hostile", "gaps", "calendar")
+_NOT_JOINED = ("hostile", "calendar")
+"""Flink decides late rows of joins by chance, and joins none before 1970."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,14 @@ class Case:
 
 
 def case(seed: int, number: int, input_seed: str) -> Case:
-    """The case of this number: the same whenever it is asked for."""
+    """The case of this number: the same whenever it is asked for.
+
+    What Flink is known to answer wrongly is not asked: see docs/oracle.md (windows with an offset, for one).
+    """
     dice = Dice(f"fuzz {seed} {number}")
     kind = Dice(input_seed).pick(_KINDS)
     make = dice.pick((_windowed, _windowed, _session, _over, _over, _ranked, _filtered, _match, _patterned, _joined))
-    if kind == "hostile" and make is _joined:
+    if kind in _NOT_JOINED and make is _joined:
         make = _windowed
     return Case(number, Run(f"fuzz_{seed}", str(number), (), make(dice), kind), input_seed)
 
@@ -53,13 +58,18 @@ def case(seed: int, number: int, input_seed: str) -> Case:
 def _windowed(dice: Dice) -> str:
     table = dice.pick(sorted(_NUMBERS))
     step = dice.pick(_STEPS)
-    sizes = f"INTERVAL '{step}' SECOND"
+    sizes = _interval(step)
     function = dice.pick(("TUMBLE", "HOP", "CUMULATE"))
     if function != "TUMBLE":
-        sizes += f", INTERVAL '{step * dice.between(1, 6)}' SECOND"
-    if dice.chance(0.2):
-        sizes += f", INTERVAL '{dice.between(1, 40)}' SECOND"
+        sizes += f", {_interval(step * dice.between(1, 6))}"
     return _grouped(dice, table, f"{function}(TABLE {table}, DESCRIPTOR(ts), {sizes})", [])
+
+
+def _interval(seconds: int) -> str:
+    """Without more digits than Flink takes for each unit."""
+    if seconds % 60 == 0:
+        return f"INTERVAL '{seconds // 60}' MINUTE"
+    return f"INTERVAL '{seconds}' SECOND" if seconds < 100 else f"INTERVAL '{seconds}' SECOND(3)"
 
 
 def _session(dice: Dice) -> str:
@@ -166,7 +176,7 @@ def _filtered(dice: Dice) -> str:
 
 
 def _match(dice: Dice) -> str:
-    table = dice.pick(sorted(_NUMBERS))
+    table = dice.pick([name for name in sorted(_NUMBERS) if name != "clicks"])  # Flink refuses A.origin.`rank`
     key, identity = dice.pick(_KEYS[table][:2]), _IDENTITY.get(table, "id")
     quantifier = dice.pick(("", "+", "*", "?", "{2}", "{1,3}", "+?", "*?", "??", "{2,}"))
     if quantifier in ("+", "*", "{2,}", "+?", "*?") and dice.chance(0.3):

@@ -14,7 +14,7 @@ import msgspec
 from agreement import scripts
 from agreement.queries import Run, tables
 from agreement.results import Row, final_rows
-from streaming_sql import SqlError, plan_script, run_script
+from streaming_sql import ResultRow, SqlError, plan_script, run_script
 
 SINK = "oracle_result"
 
@@ -34,11 +34,16 @@ def run(run: Run, columns: Sequence[tuple[str, str]], rows: Mapping[str, Sequenc
         results = run_script(_script(run, columns), rows)
     except SqlError as error:
         raise NotSupported(str(error)) from error
+    return final_table(results[SINK], columns)
+
+
+def final_table(results: Sequence[ResultRow], columns: Sequence[tuple[str, str]]) -> list[Row]:
+    """The table that a sink's rows leave behind, revisions in place of what they revise; columns by name and type."""
     names, kinds = [name for name, _ in columns], [kind for _, kind in columns]
     table: dict[str, list[Row]] = {}
     changes = []
-    for result in results[SINK]:
-        row = [_typed(value, kind) for value, kind in zip(result.columns(names).values(), kinds, strict=True)]
+    for result in results:
+        row = [typed(value, kind) for value, kind in zip(result.columns(names).values(), kinds, strict=True)]
         identity = json.dumps(
             [result.window_start, result.window_end, plain(list(result.key.values())), plain(result.identity)]
         )
@@ -74,7 +79,7 @@ def _tables(run: Run) -> list[str]:
     ]
 
 
-def _typed(value: Any, kind: str) -> Any:
+def typed(value: Any, kind: str) -> Any:
     """A value of the column's type as Flink's JSON has it."""
     if value is None:
         return None

@@ -45,6 +45,7 @@ class Relation:
 
     Attributes:
         window: a window function that was applied and waits for its GROUP BY (or join, or ranking).
+        of_sessions: a WHERE over a SESSION that waits so: rows that do not pass may yet stretch a session.
         bounds: the start and end of the window that a row belongs to, if it belongs to one.
         keys: what tells two rows (of one window) apart, if the rows are grouped.
         updating: later rows may replace or take away earlier ones.
@@ -57,6 +58,7 @@ class Relation:
     columns: tuple[Column, ...]
     where: Evaluate | None = None
     window: WindowSpec | None = None
+    of_sessions: Evaluate | None = None
     bounds: tuple[Evaluate, Evaluate] | None = None
     keys: tuple[Expression, ...] = ()
     updating: bool = False
@@ -80,14 +82,15 @@ class Relation:
 
     def filtered(self, condition: Evaluate) -> Relation:
         """Only the rows for which the condition is True."""
+        if self.window is not None and self.window.kind == "SESSION":
+            return replace(self, of_sessions=both(self.of_sessions, condition))
         return replace(self, where=both(self.where, condition))
 
     def input(self, time: Column | None = None) -> Input:
         """The edge to an operator that reads the relation by one of its event-time columns, `time` by default."""
         column = time or self.time
-        return Input(
-            self.node, self.where, None if column is None or self.node.own_time else column.expression.evaluate
-        )
+        where = both(self.where, self.of_sessions)
+        return Input(self.node, where, None if column is None or self.node.own_time else column.expression.evaluate)
 
 
 def both(first: Evaluate | None, second: Evaluate | None) -> Evaluate | None:

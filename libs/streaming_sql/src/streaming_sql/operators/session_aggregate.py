@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streaming_sql.aggregates import Aggregate
-from streaming_sql.expressions import Expression
+from streaming_sql.expressions import Evaluate, Expression
 from streaming_sql.nodes import Node
 from streaming_sql.operators.sessions import SessionAggregate
 from streaming_sql.operators.window_layout import describe_window
@@ -26,7 +26,9 @@ class SessionAggregateNode(Node):
 
     Attributes:
         window: its `size` is the gap in ms.
-        partition: the keys that make the sessions, if there are others beside them.
+        partition: the keys that make the sessions, if there are others beside them. Flink gives each row its session
+            first then, so rows that the WHERE leaves out make and stretch sessions too.
+        counted: with `partition`, the rows of a session that are aggregated; None for all.
         lateness_ms: how long a session that has fired takes late rows in, and gives out revised rows.
 
     """
@@ -35,6 +37,7 @@ class SessionAggregateNode(Node):
     keys: tuple[Expression, ...]
     aggregates: tuple[Aggregate, ...]
     partition: tuple[Expression, ...] | None = None
+    counted: Evaluate | None = None
     lateness_ms: int = 0
 
     def create(self) -> SessionAggregate:

@@ -11,15 +11,18 @@ from typing import Any
 
 from streaming_sql.aggregates import Aggregate
 from streaming_sql.aggregates.groups import Group, GroupFunctions, Groups, group_functions
-from streaming_sql.expressions import Expression
+from streaming_sql.expressions import Evaluate, Expression
 from streaming_sql.operators.operator import Key
 from streaming_sql.operators.window_state import RowCodec
 
 
 def nested_functions(
-    partition: Sequence[Expression], keys: Sequence[Expression], aggregates: Sequence[Aggregate]
+    partition: Sequence[Expression],
+    keys: Sequence[Expression],
+    aggregates: Sequence[Aggregate],
+    counted: Evaluate | None = None,
 ) -> GroupFunctions:
-    """As group_functions by `partition`, where a group is [groups by `keys`, period].
+    """As group_functions by `partition`, where a group is [groups by `keys`, period], of rows that are `counted`.
 
     Its `results` are pairs (key, aggregates' values), one for each group in it.
     """
@@ -28,8 +31,9 @@ def nested_functions(
     unnoted: set[Key] = set()
 
     def feed(group: Group, row: Any, time: int, shard: str, number: int) -> None:
-        inner.update(group[0], row, time, shard, number, group[1], unnoted)
-        unnoted.clear()
+        if counted is None or counted(row) is True:
+            inner.update(group[0], row, time, shard, number, group[1], unnoted)
+            unnoted.clear()
 
     def join(left: Group, right: Group, period: int) -> Group:
         joined: Groups = dict(left[0])

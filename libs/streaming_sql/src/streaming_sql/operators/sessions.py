@@ -57,7 +57,7 @@ class SessionAggregate:
         if node.partition is None:
             self._functions = group_functions([key.evaluate for key in node.keys], node.aggregates)
         else:
-            self._functions = nested_functions(node.partition, node.keys, node.aggregates)
+            self._functions = nested_functions(node.partition, node.keys, node.aggregates, node.counted)
         self._key, self._feed = self._functions.key, self._functions.feed
         self._codec = RowCodec(node.keys if node.partition is None else node.partition)
         self._row_codec = RowCodec(node.keys, node.aggregates)

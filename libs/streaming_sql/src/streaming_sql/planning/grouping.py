@@ -185,9 +185,12 @@ def _aggregate_node(
         inside = [(node, compiled) for node, compiled in keys if node.name in window.partition]
         others = any(not compiled.is_constant for node, compiled in keys if node.name not in window.partition)
         made["local"] = planner.is_local(relation, [compiled for _, compiled in inside])
-        if others:
-            made["key_origins"] = tuple(compiled.origins for _, compiled in inside)
-        return SessionAggregateNode(**made, partition=tuple(part for _, part in inside) if others else None)
+        if not others:
+            return SessionAggregateNode(**made)
+        made["key_origins"] = tuple(compiled.origins for _, compiled in inside)
+        made["inputs"] = (replace(relation, of_sessions=None).input(),)
+        partition = tuple(part for _, part in inside)
+        return SessionAggregateNode(**made, partition=partition, counted=relation.of_sessions)
     return WindowAggregateNode(**made, bounds=None if relation.window else relation.bounds)
 
 

@@ -1,4 +1,7 @@
-"""The Lambda function: reads its settings, sends the event, prints the line. Standard library, and boto3 of the runtime."""
+"""The Lambda function: reads its settings, sends the event, prints the line.
+
+Standard library, and boto3 of the runtime.
+"""
 
 import os
 import time
@@ -40,17 +43,24 @@ class Settings:
 
 
 class Canary:
-    """One run after another. `read_secret` gives the secret's text by its id, `clock` seconds, `now_ms` ms since 1970."""
+    """One run after another.
+
+    `read_secret` gives a secret's text by its id, `clock` monotonic seconds, `now_ms` ms since the epoch; `open_url`
+    stands in for the network.
+    """
 
     def __init__(
         self,
         settings: Settings,
         read_secret: Callable[[str], str],
+        *,
+        open_url: Callable[..., Any] = urllib.request.urlopen,
         clock: Callable[[], float] = time.monotonic,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._settings = settings
         self._read_secret = read_secret
+        self._open_url = open_url
         self._clock = clock
         self._now_ms = now_ms
         self._key: tuple[str, float] | None = None
@@ -74,7 +84,7 @@ class Canary:
         request = urllib.request.Request(f"{self._settings.ingest_url}/v1/events", body, headers)  # noqa: S310
         started = self._clock()
         try:
-            with urllib.request.urlopen(request, timeout=self._settings.timeout_seconds) as response:  # noqa: S310
+            with self._open_url(request, timeout=self._settings.timeout_seconds) as response:
                 status, answer = response.status, response.read(MAX_ANSWER_BYTES)
         except urllib.error.HTTPError as error:
             with error:

@@ -75,7 +75,7 @@ def line(verdict: Verdict, run_id: str, namespace: str, now_ms: int) -> str:
 
 
 def api_key(secret: str) -> str:
-    """The key in a secret's text: the text itself, or `api_key` of a JSON object. Raises ValueError where neither is."""
+    """The key in a secret's text: the text itself, or `api_key` of a JSON object. Raises ValueError without one."""
     text = secret.strip()
     if text.startswith("{"):
         key = json.loads(text).get("api_key")

@@ -79,8 +79,13 @@ class Engine:
     `apply` or on when `advance` is called.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, *, of_one_shard: bool = False) -> None:
+        """`of_one_shard`: records come from one shard, and then from the one that goes on with its keys.
+
+        They are one sequence: what is of equal time goes by arrival, whatever the shards are called.
+        """
         self.program = program
+        self._sequence = "one" if of_one_shard else ""
         self._graph = Graph(program, self._late)
         self._runs = {scan.fingerprint: _Run(scan, self._graph.pushes[scan]) for scan in program.sources}
         self._watermarks = {name: run.marks for name, run in self._runs.items()}
@@ -132,7 +137,7 @@ class Engine:
             raise UnknownShard(shard)
         for run in runs:
             self._at_work = (run, shard, applied)
-            _apply(run, shard, records, arrivals, applied, malformed)
+            _apply(run, shard, self._sequence or shard, (records, arrivals), applied, malformed)
         applied.malformed = sorted(malformed)
         return applied
 
@@ -238,11 +243,12 @@ class Engine:
 def _apply(
     run: _Run,
     shard: str,
-    records: Sequence[bytes],
-    arrivals: Sequence[Arrival] | None,
+    sequence: str,
+    given: tuple[Sequence[bytes], Sequence[Arrival] | None],
     applied: Applied,
     malformed: set[int],
 ) -> None:
+    records, arrivals = given
     scan, marks, push = run.scan, run.marks, run.push
     decode, rowtime, delay = scan.decoder.decode, scan.rowtime, scan.delay_ms
     describe = describing(scan, shard, arrivals)
@@ -258,7 +264,7 @@ def _apply(
                 applied.without_time += 1
                 continue
             run.row, run.place = row, place
-            push(row, time, watermark, shard)
+            push(row, time, watermark, sequence)
         except Exception:  # pure code over one record: the fault is the record's, and the shard goes on
             malformed.add(place)
             continue

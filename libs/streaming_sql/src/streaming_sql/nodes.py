@@ -7,6 +7,7 @@ closures.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +56,11 @@ class Node:
     def statement(self) -> str:
         """The view or sink that the node is part of."""
         return self.name.split("/")[0]
+
+    def key_values(self, key: Any) -> Sequence[Any]:
+        """The values of one of the state's keys as a snapshot holds it, in the order of `key_origins`."""
+        values: Sequence[Any] = key
+        return values
 
     def create(self) -> Operator:
         """A fresh operator."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from streaming_sql.operators.sink import ResultRow, Sink, SinkNode
 from streaming_sql.tables import fingerprint
 
 _json = msgspec.json.Encoder(decimal_format="number")
+_key_decoder = json.JSONDecoder()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -24,6 +26,11 @@ class AlertSinkNode(SinkNode):
     """One INSERT INTO a table with 'alert.…' options. Its outputs of role "key" are what tells alerts apart."""
 
     policy: AlertPolicy
+
+    def key_values(self, key: Any) -> Sequence[Any]:
+        """The alert's key columns, in their order."""
+        values, _ = _key_decoder.raw_decode(key)
+        return list(values.values())
 
     def create(self) -> AlertSink:
         """A sink without alerts."""

@@ -69,7 +69,8 @@ class Over:
     the watermark moves next, and what the key has fired is known from the shard's own watermark whatever others do.
 
     A bounded RANGE forgets a key at 1.5 ranges after a row's time, or later if more rows come; its timers count as
-    fired times too. Other frames do so by the time to live, if there is one.
+    fired times too. Other frames do so by the time to live, if there is one: where shards share keys, a key is over for
+    a row whose own time is so much later than those before it, since when rows come depends on how shards interleave.
     """
 
     def __init__(self, node: OverNode) -> None:
@@ -82,6 +83,7 @@ class Over:
         self._by_key = node.local and node.frame.preceding is not None
         self._retention = node.retention
         self._ends_by_key = node.local and not self._by_key and node.retention is not None
+        self._ends_by_time = not node.local and not node.frame.in_time
         self._partitions: dict[Key, Partition] = {}
         self._schedule: list[tuple[int, int, Key]] = []
         self._scheduled = 0
@@ -128,12 +130,15 @@ class Over:
                 self._put_on_schedule(key, partition, due)
         else:
             waiting.append(entry)
-        retention, cleanup = self._retention, partition.cleanup
-        if retention is not None and (cleanup is None or cleanup <= time + retention):
-            self._set_cleanup(key, partition, time + retention * 3 // 2 + 1, watermark)
+        if not self._ends_by_time:
+            self._keep(key, partition, time, watermark)
 
-    def _set_cleanup(self, key: Key, partition: Partition, at: int, watermark: int) -> None:
-        partition.cleanup = at
+    def _keep(self, key: Key, partition: Partition, time: int, watermark: int) -> None:
+        """The key has a row of this time: it is kept for its retention at least."""
+        retention, cleanup = self._retention, partition.cleanup
+        if retention is None or (cleanup is not None and cleanup > time + retention):
+            return
+        partition.cleanup = at = time + retention * 3 // 2 + 1
         due = max(at, watermark + 1) if self._by_key else at
         heappush(partition.timers, (due, at))
         self._put_in_bucket(key, due)
@@ -206,11 +211,15 @@ class Over:
             due, time = heappop(timers)
             if partition.cleanup is not None and partition.cleanup <= time:
                 self._rows -= len(partition.frame)
-                del self._partitions[key]
-                break
+                if not waiting or not self._ends_by_time:
+                    del self._partitions[key]
+                    break
+                partition.begin_anew([function.initial() for function in self._node.functions])
             rows = waiting.pop(time, None)
             if rows is not None:
                 self._rows -= self._step(key, partition, due, time, rows, computed)
+                if self._ends_by_time:
+                    self._keep(key, partition, time, watermark)
             if rows is not None or self._node.frame.in_time:
                 partition.last = time
 

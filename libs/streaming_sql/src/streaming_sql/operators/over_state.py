@@ -42,6 +42,11 @@ class Partition:
         self.timers: list[tuple[int, int]] = []
         self.scheduled: int | None = None
 
+    def begin_anew(self, states: list[Any]) -> None:
+        """Forget the rows that were computed; those that wait stay."""
+        self.states, self.cleanup = states, None
+        self.frame.clear()
+
     @property
     def rows(self) -> int:
         """How many rows it holds."""

@@ -20,7 +20,7 @@ MUTATION ?=
 VERBOSE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-fast check format lock install conformance compose-test wheels clean simulate oracle oracle-sample oracle-fuzz bench-aggregate
+.PHONY: help demo test test-long test-fast check format lock install conformance compose-test wheels clean simulate oracle oracle-sample oracle-fuzz bench-aggregate flink-run flink-package
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,7 +41,7 @@ test-fast: .venv/.dev ## Run the tests that start no process
 check: .venv/.dev ## Format, lint, strict types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy $(wildcard libs/*/src services/*/src cli/src) examples
+	$(BIN)/mypy $(wildcard libs/*/src services/*/src cli/src) examples flink
 	$(BIN)/lint-imports
 
 format: .venv/.dev ## Format and mend what can be mended
@@ -93,6 +93,14 @@ oracle-fuzz: .venv/.dev ## Compare random queries on random inputs with real Fli
 
 bench-aggregate: .venv/.dev ## Measure streaming SQL beside a hand-written loop and Flink on the same events (BENCH="--events 200000 …")
 	$(BIN)/python tests/performance/aggregate $(BENCH)
+
+flink-run: .venv/.dev ## Run every pipeline on a local Flink as the managed service would, with files for streams; compare (SEED=1)
+	@PYTHONPATH=tests/oracle $(BIN)/python tests/flink_run --seed $(or $(SEED),1)
+
+flink-package: .venv/.local ## Zip the Flink application into dist/flink/ (RUNTIME=1.20|2.2 PIPELINES="folder file.sql …" RENDER="--start …"; needs Maven)
+	$(BIN)/etl sql flink $(or $(PIPELINES),services/aggregator/pipelines) --runtime $(or $(RUNTIME),1.20) --output build/flink $(RENDER)
+	mvn -q -f flink/pom.xml -P flink-$(or $(RUNTIME),1.20) package
+	$(BIN)/python flink/package.py --rendered build/flink --output dist/flink/streaming-etl-flink-$(or $(RUNTIME),1.20).zip
 
 clean: ## Remove environments, stacks and caches of this checkout
 	rm -rf .venv .stack artifacts build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -101,6 +101,55 @@ def diff(old: Path, new: Path, as_json: bool) -> None:
 
 
 @sql.command()
+@_paths
+@click.option(
+    "--runtime", default="1.20", show_default=True, type=click.Choice(("1.20", "2.2")), help="Of the service."
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for pipelines/*.sql and sinks.json, which `make flink-package` zips; without it the SQL is printed.",
+)
+@click.option(
+    "--application",
+    default="streaming-etl-flink",
+    show_default=True,
+    help="First part of the names of the fan-out consumers; two applications on one stream need two.",
+)
+@click.option(
+    "--start",
+    default="TRIM_HORIZON",
+    show_default=True,
+    help="Where to begin without a snapshot: TRIM_HORIZON, LATEST or a time as 2026-01-31T09:00:00Z.",
+)
+@click.option("--reader", default="EFO", show_default=True, type=click.Choice(("EFO", "POLLING")), help="Of sources.")
+@click.option(
+    "--epoch",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 2**31 - 1),
+    help="Which run's rows stand in OpenSearch where two write one: the greater. The aggregator's begin at 1.",
+)
+def flink(
+    files: tuple[Path, ...],
+    runtime: str,
+    output: Path | None,
+    application: str,
+    start: str,
+    reader: str,
+    epoch: int,
+) -> None:
+    """Render SQL FILES for Managed Service for Apache Flink: other WITH clauses, every other character as it is.
+
+    What Flink cannot run is an error with its place, what means less there a warning. Exit status: 1 on errors. See
+    docs/when-to-move-to-flink.md and flink/README.md.
+    """
+    from etl_cli.sql.flink import FlinkOptions, write
+
+    sys.exit(write(FlinkOptions(files, runtime, output, application, start, reader, epoch)))
+
+
+@sql.command()
 def reference() -> None:
     """Print the reference of the supported SQL, as Markdown; every example in it runs."""
     from streaming_sql.reference import reference as made

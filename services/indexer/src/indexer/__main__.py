@@ -23,6 +23,7 @@ from delivery import (
     OpenSearchSink,
     OriginalStore,
 )
+from indexer import plain_rows
 from indexer.documents import Kind
 from indexer.metrics import IndexerMetrics
 from indexer.pipeline import Pipeline
@@ -113,10 +114,11 @@ async def _index_streams(
         observer=metrics.stage.observer("opensearch"),
     )
     worker = settings.worker_id or f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    reader = plain_rows.reader(plain_rows.load(settings.plain_rows))
     async with asyncio.TaskGroup() as tasks:
         for kind, stream in settings.stream_names.items():
             letters = _dead_letters(settings, metrics.stage, clients, kind)
-            pipeline = Pipeline(kind, sink, letters, metrics, _now_ms)
+            pipeline = Pipeline(kind, sink, letters, metrics, _now_ms, reader)
             group = _group(settings, clients, kind, stream, worker)
             metrics.stage.watch_group(stream, group.snapshot)
             tasks.create_task(group.run(pipeline, runtime.stop))
@@ -133,7 +135,11 @@ def _group(settings: Settings, clients: Mapping[str, Any], kind: Kind, stream: s
             create_missing=settings.create_lease_table,
         ),
         worker_id=worker,
-        settings=GroupSettings(initial_position=settings.initial_position, drain_seconds=0.8 * settings.drain_seconds),
+        settings=GroupSettings(
+            initial_position=settings.initial_position,
+            reading=settings.reading,
+            drain_seconds=0.8 * settings.drain_seconds,
+        ),
     )
 
 

@@ -90,6 +90,10 @@ class Indexable:
     since: int | None
 
 
+Reader = Callable[[Kind, bytes], Indexable | Rejected]
+"""`read`, or what knows more kinds of records."""
+
+
 def read(kind: Kind, data: bytes) -> Indexable | Rejected:
     """The document in a record of a stream of this kind, or why there is none."""
     try:

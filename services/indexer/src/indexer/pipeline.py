@@ -11,7 +11,7 @@ import structlog
 
 from delivery import DeadLetter, Document, Outcome, Sink
 from event_contract import Rejected
-from indexer.documents import Indexable, Kind, read
+from indexer.documents import Indexable, Kind, Reader, read
 from indexer.metrics import IndexerMetrics
 from shardline import Batch, Checkpoint, Record, ShardLease
 
@@ -44,7 +44,7 @@ class Pipeline:
     """Indexes the batches of one kind of stream, all shards that this task owns; a `shardline.Processor`.
 
     A batch is done only when each of its records is a document that OpenSearch acknowledged or a durable dead letter.
-    `now_ms` gives the time in ms since the epoch.
+    `now_ms` gives the time in ms since the epoch, `reader` what a record is.
     """
 
     def __init__(
@@ -54,8 +54,10 @@ class Pipeline:
         dead_letters: DeadLetterStore,
         metrics: IndexerMetrics,
         now_ms: Callable[[], int],
+        reader: Reader = read,
     ) -> None:
         self._kind = kind
+        self._read = reader
         self._sink = sink
         self._dead_letters = dead_letters
         self._metrics = metrics
@@ -100,7 +102,7 @@ class Pipeline:
 
     def _work(self, record: Record, lease: ShardLease) -> Work:
         try:
-            return Work(record, read(self._kind, record.data))
+            return Work(record, self._read(self._kind, record.data))
         except Exception as error:  # pure code over one record: the fault is the record's, and the shard goes on
             self._log.exception("record not decoded", shard=lease.shard_id, sequence_number=record.sequence_number)
             return Work(record, Rejected("indexing_failed", f"{type(error).__name__}: {error}"))

@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from indexer.documents import KINDS, Kind
+from indexer.plain_rows import load
 from service_runtime import ConsumerSettings
 
 
@@ -17,6 +18,10 @@ class Settings(ConsumerSettings):
     streams: str = Field(
         "enriched,aggregates,alerts,late,dead-letters",
         description="Kinesis streams to index, by kind; kind=name where a stream has another name.",
+    )
+    plain_rows: str = Field(
+        "",
+        description="Where Flink fills streams: the sinks.json that `etl sql flink` writes, its path or its text.",
     )
     application: str = Field("indexer", description="Consumer group: names the EFO consumer and its checkpoints.")
     lease_table: str = Field("indexer-leases", description="DynamoDB tables of leases: this, a dash and the kind.")
@@ -60,6 +65,12 @@ class Settings(ConsumerSettings):
     @classmethod
     def _streams_parse(cls, value: str) -> str:
         parse_streams(value)
+        return value
+
+    @field_validator("plain_rows")
+    @classmethod
+    def _rows_are_described(cls, value: str) -> str:
+        load(value)
         return value
 
     @field_validator("opensearch_url")

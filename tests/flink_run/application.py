@@ -1,0 +1,61 @@
+"""The packaged application on a local mini-cluster: rendered SQL zipped, unzipped and submitted by flink/main.py."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+from agreement import environment
+
+FLINK = Path(__file__).parents[2] / "flink"
+_JVM = "-Xmx1400m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xss4m"
+# One subtask a source, as one shard is one subtask, and a watermark after every record, as the embedded engine's.
+_SETTINGS = {"parallelism.default": "1", "pipeline.auto-watermark-interval": "0 ms", "pipeline.name": "flink-run"}
+
+
+class ApplicationFailed(Exception):
+    """The application ended with an error; its last lines are the message."""
+
+
+def run(rendered: dict[str, str], folder: Path) -> None:
+    """Package the scripts by file name, unpack them and run them to their input's end.
+
+    Raises:
+        OracleMissing: when Flink cannot run here.
+        ApplicationFailed: when the application failed.
+
+    """
+    pipelines = folder / "rendered" / "pipelines"
+    pipelines.mkdir(parents=True)
+    for name, text in rendered.items():
+        (pipelines / name).write_text(text)
+    package = folder / "application.zip"
+    argv = [str(FLINK / "package.py"), "--rendered", str(pipelines.parent), "--without-jar", "--output", str(package)]
+    subprocess.run([sys.executable, *argv], check=True, capture_output=True)
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(folder / "application")
+    properties = folder / "application_properties.json"
+    properties.write_text(json.dumps([{"PropertyGroupId": "streaming-etl.settings", "PropertyMap": _SETTINGS}]))
+    _submit(folder / "application" / "main.py", properties)
+
+
+def _submit(application: Path, properties: Path) -> None:
+    python, home = environment.python(), environment.java_home()
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "FLINK"))
+    }
+    variables = {**kept, "JAVA_HOME": str(home), "PATH": f"{home / 'bin'}:{os.environ['PATH']}", "JVM_ARGS": _JVM}
+    done = subprocess.run(
+        ["nice", "-n", "5", str(python), str(application), "--properties", str(properties), "--wait"],
+        capture_output=True,
+        text=True,
+        env=variables,
+        cwd=application.parent,
+        check=False,
+    )
+    if done.returncode:
+        raise ApplicationFailed((done.stdout + done.stderr)[-4000:])

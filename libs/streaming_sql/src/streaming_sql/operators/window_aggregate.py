@@ -10,10 +10,11 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from streaming_sql.aggregates import Aggregate
-from streaming_sql.aggregates.groups import Group, Groups, group_functions
+from streaming_sql.aggregates.groups import Group, GroupFunctions, Groups, group_functions
 from streaming_sql.expressions import Evaluate, Expression
 from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
@@ -51,6 +52,11 @@ class WindowAggregateNode(Node):
     bounds: tuple[Evaluate, Evaluate] | None = None
     lateness_ms: int = 0
 
+    @cached_property
+    def functions(self) -> GroupFunctions:
+        """What is done with its groups, compiled once for all operators."""
+        return group_functions([key.evaluate for key in self.keys], self.aggregates)
+
     def create(self) -> WindowAggregate:
         """No open windows."""
         return WindowAggregate(self)
@@ -76,10 +82,10 @@ class WindowAggregate:
         self.late: Late = report_nothing
         self.node = node
         self._dirty: set[Key] = set()
-        self._functions = group_functions([key.evaluate for key in node.keys], node.aggregates)
+        self._functions = node.functions
         self._update = self._functions.update
         self._codec = RowCodec(node.keys)
-        self._layout = layout_of(node.window, attached=node.bounds is not None)
+        self.layout = layout_of(node.window, attached=node.bounds is not None)
         slides = not node.lateness_ms and node.window.size <= _MOST_SLIDING * node.window.slide
         self._sliding = SlidingMerge(self._functions.merge) if slides else None
         self._slices: dict[Slice, Groups] = {}
@@ -116,15 +122,15 @@ class WindowAggregate:
 
     def _receive_elsewhere(self, row: Any, time: int, watermark: int, shard: str) -> None:
         """A row of another slice than the one at hand, or one that some of its windows have fired for."""
-        slide = self._layout.slide
-        low = time - (time - self._layout.offset) % slide
+        slide = self.layout.slide
+        low = time - (time - self.layout.offset) % slide
         if low + slide - 1 > watermark:
             self._groups = self._open((low, 0))
             self._low, self._high = low, low + slide
             self._number += 1
             self._update(self._groups, row, time, shard, self._number, self._period, self._dirty)
             return
-        part, missed = self._layout.place(time, watermark - self.node.lateness_ms)
+        part, missed = self.layout.place(time, watermark - self.node.lateness_ms)
         if part is not None:
             self._add(part, row, time, shard)
         if missed is not None:
@@ -135,7 +141,7 @@ class WindowAggregate:
         groups = self._slices.get(part)
         if groups is None:
             groups = self._slices[part] = {}
-            for window in self._layout.windows(part):
+            for window in self.layout.windows(part):
                 if window not in self._timed:
                     self._timed.add(window)
                     heapq.heappush(self._timers, window)
@@ -159,12 +165,12 @@ class WindowAggregate:
 
     def _revise(self, part: Slice, key: Key) -> None:
         """Note the windows that have fired and are about to take in a row of the key."""
-        for window in self._layout.windows(part):
+        for window in self.layout.windows(part):
             if window[0] - 1 > self._fired:
                 break
             changes = self._revised.setdefault(window, {})
             if key not in changes:
-                known = any(key in self._slices[one] for one in self._layout.parts(window, self._slices))
+                known = any(key in self._slices[one] for one in self.layout.parts(window, self._slices))
                 changes[key] = "+U" if known else "+I"
 
     def take_slices(self) -> dict[Slice, Groups]:
@@ -175,13 +181,18 @@ class WindowAggregate:
         self._low, self._high, self._greatest_end = 0, 0, NEVER
         return slices
 
-    def add_slice(self, part: Slice, key: Key, group: Group) -> None:
-        """Merge what rows of a key came to elsewhere into a slice, none of whose windows is late."""
+    @property
+    def fired(self) -> int:
+        """The least watermark at the last `advance`: windows that end by it have fired."""
+        return self._fired
+
+    def add_slice(self, part: Slice, key: Key, group: list[Any]) -> None:
+        """Merge a group that was encoded elsewhere into a slice, none of whose windows is late."""
         if self.node.lateness_ms:
             self._revise(part, key)
         groups = self._open(part)
-        known = groups.get(key)
-        groups[key] = group if known is None else self._functions.merge(known, group, self._period)
+        known, given = groups.get(key), self._functions.decode(group, self._period)
+        groups[key] = given if known is None else self._functions.merge(known, given, self._period)
         self._dirty.add(key)
 
     def advance(self, before: int, now: int, /) -> None:
@@ -205,7 +216,7 @@ class WindowAggregate:
             self._forget(heapq.heappop(self._kept)[1])
 
     def _forget(self, window: Window) -> None:
-        for part in self._layout.expired(window, self._slices):
+        for part in self.layout.expired(window, self._slices):
             self._dirty.update(self._slices.pop(part))
             if part[0] == self._low:
                 self._low = self._high = 0
@@ -225,12 +236,12 @@ class WindowAggregate:
 
     def _window_groups(self, window: Window) -> Groups:
         """The groups of a window, merged from its slices."""
-        parts = self._layout.parts(window, self._slices)
+        parts = self.layout.parts(window, self._slices)
         if len(parts) == 1:
             return self._slices[parts[0]]
-        if isinstance(self._layout, Cumulative) and not self.node.lateness_ms:
+        if isinstance(self.layout, Cumulative) and not self.node.lateness_ms:
             return self._cumulated(window, parts)
-        if isinstance(self._layout, Hopping):
+        if isinstance(self.layout, Hopping):
             if self._sliding is not None and parts and not any(missed for _, missed in parts):
                 slices = {start: self._slices[start, 0] for start, _ in parts}
                 return self._sliding.window(list(slices), slices, self._period)

@@ -157,6 +157,17 @@ def layout_of(spec: WindowSpec, *, attached: bool) -> Layout:
     return kind(spec.size, spec.slide, spec.offset)
 
 
+def settled(layout: Layout, part: Slice, passed: int) -> tuple[Slice | None, int | None]:
+    """As Layout.place, for a slice whose rows were placed before `passed` was reached."""
+    start, mark = part
+    if isinstance(layout, Attached):
+        return (None, mark) if mark - 1 <= passed else (part, None)
+    placed, missed = layout.place(start, passed)
+    if missed is None or (isinstance(layout, Hopping) and placed is not None and placed[1] <= mark):
+        return part, None
+    return placed, missed
+
+
 def in_order(keys: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """The keys sorted, NULL first: rows of one window come out in one order, however shards interleaved."""
     listed = list(keys)

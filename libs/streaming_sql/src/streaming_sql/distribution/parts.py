@@ -1,0 +1,160 @@
+"""The parts of a program: which queries run where a shard is read, which where rows of a key meet, and by what key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
+from typing import Any, Literal
+
+from streaming_sql.distribution.keys import KEY_GROUPS, key_group
+from streaming_sql.distribution.routes import Route, agree, common_routes, first_states, holds_state, routes_of
+from streaming_sql.expressions import Evaluate
+from streaming_sql.nodes import Node, Scan
+from streaming_sql.operators.sink import SinkNode
+from streaming_sql.operators.window_aggregate import WindowAggregateNode
+from streaming_sql.program import Program
+from streaming_sql.tables import fingerprint
+
+Kind = Literal["local", "keyed", "gathered"]
+Sends = Literal["", "rows", "partials"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """The queries of a program that need the same of the exchange.
+
+    Attributes:
+        name: follows from what its queries need alone: a query keeps its part, whatever others come and go.
+        kind: "local": at the source's shards; "keyed": in the key groups of `key`; "gathered": all in one key group.
+        sends: what crosses the exchange: nothing, records as they came, or groups of windows' slices.
+        program: the part's queries.
+        key: what rows are sent by, as EXPLAIN tells it.
+        why: the reasons of kind and sends, for EXPLAIN.
+        routes: the values that rows are sent by.
+
+    """
+
+    name: str
+    kind: Kind
+    sends: Sends
+    program: Program
+    key: tuple[str, ...] = ()
+    why: tuple[str, ...] = ()
+    routes: tuple[Route, ...] = field(default=(), compare=False)
+
+    @property
+    def only_group(self) -> int | None:
+        """The one key group of a gathered part."""
+        return key_group((self.name,)) if self.kind == "gathered" else None
+
+    @property
+    def groups(self) -> Sequence[int]:
+        """The key groups that it is in."""
+        if self.kind == "local":
+            return ()
+        return range(KEY_GROUPS) if self.only_group is None else (self.only_group,)
+
+    @property
+    def aggregates(self) -> tuple[WindowAggregateNode, ...]:
+        """The windows whose slices cross the exchange."""
+        if self.sends != "partials":
+            return ()
+        return tuple(node for node in first_states(self.program)[0] if isinstance(node, WindowAggregateNode))
+
+    def row_key(self, scan: Scan) -> tuple[Evaluate, ...]:
+        """What a row of the scan is sent by."""
+        return tuple(route[scan.fingerprint].evaluate for route in self.routes if scan.fingerprint in route)
+
+    def slice_key(self, node: WindowAggregateNode) -> tuple[int, ...]:
+        """The places in the node's keys of what its groups are sent by."""
+        return tuple(_place(node, route) for route in self.routes if _touches(node, route))
+
+
+def distribute(program: Program) -> tuple[Part, ...]:
+    """The parts of a program, the local one first; every query is in one of them."""
+    needs: dict[str, Part] = {}
+    for query in program.queries:
+        part = _part(query)
+        known = needs.get(part.name)
+        queries = (query,) if known is None else (*known.program.queries, query)
+        needs[part.name] = replace(known or part, program=Program(queries))
+    return tuple(sorted(needs.values(), key=lambda part: part.kind != "local"))
+
+
+def _part(query: SinkNode) -> Part:
+    program = Program((query,))
+    reason = _local(program)
+    if reason:
+        return Part("local", "local", "", program, why=(reason,))
+    routes = common_routes(program)
+    refusal = _refusal(program)
+    sends: Sends = "rows" if refusal else "partials"
+    sent = refusal or "the first states are windows whose functions merge: their slices cross, not the rows"
+    if routes is None:
+        scans = sorted(scan.fingerprint for scan in program.sources)
+        why = ("no value of the rows is in the key of every state: one task works on all of them", sent)
+        return Part(f"gathered-{sends}-{fingerprint(*scans)}", "gathered", sends, program, why=why)
+    places = sorted(
+        f"{number}:{scan}:{origin.path}" for number, route in enumerate(routes) for scan, origin in route.items()
+    )
+    key = tuple(_described(route, program) for route in routes)
+    why = ("every state's key includes it", sent)
+    return Part(f"keyed-{sends}-{fingerprint(*places)}", "keyed", sends, program, key, why, tuple(routes))
+
+
+def _local(program: Program) -> str:
+    """Why a shard's rows need no others, or ""."""
+    states = [node for node in program.nodes if holds_state(node)]
+    if not states:
+        return "no state: every row is for itself"
+    streams = {scan.stream for scan in program.sources}
+    if len(streams) == 1 and all(node.partition_place is not None for node in states):
+        return "every state's key includes the partition key of the stream"
+    return ""
+
+
+def _refusal(program: Program) -> str:
+    """Why rows cross and not slices, or ""."""
+    first, alone = first_states(program)
+    for node in first:
+        if not isinstance(node, WindowAggregateNode):
+            return f"rows cross: {node.describe()[0]} needs every row"
+        ordered = [type(each.accumulator).__name__ for each in node.aggregates if each.accumulator.ordered]
+        if ordered:
+            return f"rows cross: {ordered[0]} goes by the order of rows"
+    return "" if alone else "rows cross: some are joined by rows that come out of another state"
+
+
+def _touches(node: Node, route: Route) -> bool:
+    return any(agree(one, route) and one.keys() & route.keys() for one in routes_of(node))
+
+
+def _place(node: WindowAggregateNode, route: Route) -> int:
+    for place, origins in enumerate(node.key_origins):
+        if origins and all(route.get(origin.scan) == origin for origin in origins):
+            return place
+    raise AssertionError(f"{node.name} has no key of the route")
+
+
+def _described(route: Route, program: Program) -> str:
+    streams: Mapping[str, str] = {scan.fingerprint: scan.name.split("/")[0] for scan in program.sources}
+    paths = {streams[scan]: ".".join(origin.path) if origin.path[0] else "" for scan, origin in route.items()}
+    if len(set(paths.values())) == 1:
+        return next(iter(paths.values())) or "an expression"
+    return " = ".join(f"{table}.{path}" if path else f"an expression of {table}" for table, path in paths.items())
+
+
+def group_of(evaluations: Sequence[Evaluate], only: int | None) -> Any:
+    """What gives a row's key group."""
+    if only is not None:
+        return lambda row: only
+    if len(evaluations) == 1:
+        first = evaluations[0]
+        return lambda row: key_group((first(row),))
+    return lambda row: key_group([evaluate(row) for evaluate in evaluations])
+
+
+def key_of(places: Sequence[int]) -> tuple[Evaluate, ...]:
+    """What takes the values at some places of a key."""
+    return tuple(itemgetter(place) for place in places)

@@ -4,6 +4,14 @@
 locals {
   scaling_namespace       = var.scaling == null ? null : coalesce(var.scaling.metrics_namespace, "StreamingETL/${var.name}")
   scaling_lag_by_consumer = try(var.scaling.lag.consumer_name, null) != null
+
+  # No try() for what a count depends on: with a part that is not known yet, such as a load balancer's, it knows nothing.
+  scaling_by = {
+    bytes      = var.scaling == null ? false : var.scaling.bytes != null
+    requests   = var.scaling == null ? false : var.scaling.requests != null
+    lag        = var.scaling == null ? false : var.scaling.lag != null
+    idle_tasks = var.scaling == null ? false : var.scaling.idle_tasks_alarm
+  }
 }
 
 resource "aws_appautoscaling_target" "this" {
@@ -38,7 +46,7 @@ resource "aws_appautoscaling_policy" "cpu" {
 }
 
 resource "aws_appautoscaling_policy" "bytes" {
-  count = try(var.scaling.bytes, null) == null ? 0 : 1
+  count = local.scaling_by.bytes ? 1 : 0
 
   name               = "${local.service_name}-bytes"
   policy_type        = "TargetTrackingScaling"
@@ -102,7 +110,7 @@ resource "aws_appautoscaling_policy" "bytes" {
 }
 
 resource "aws_appautoscaling_policy" "requests" {
-  count = try(var.scaling.requests, null) == null ? 0 : 1
+  count = local.scaling_by.requests ? 1 : 0
 
   name               = "${local.service_name}-requests"
   policy_type        = "TargetTrackingScaling"
@@ -123,7 +131,7 @@ resource "aws_appautoscaling_policy" "requests" {
 }
 
 resource "aws_appautoscaling_policy" "lag" {
-  count = try(var.scaling.lag, null) == null ? 0 : 1
+  count = local.scaling_by.lag ? 1 : 0
 
   name               = "${local.service_name}-lag"
   policy_type        = "StepScaling"
@@ -164,7 +172,7 @@ locals {
 }
 
 resource "aws_cloudwatch_metric_alarm" "lag" {
-  count = try(var.scaling.lag, null) == null ? 0 : 1
+  count = local.scaling_by.lag ? 1 : 0
 
   alarm_name        = "${local.service_name}-scale-out-on-lag"
   alarm_description = "Not an alarm for people: ${local.service_name} is more than ${var.scaling.lag.seconds} s behind, so tasks are added."
@@ -186,7 +194,7 @@ resource "aws_cloudwatch_metric_alarm" "lag" {
 }
 
 resource "aws_cloudwatch_metric_alarm" "idle_tasks" {
-  count = try(var.scaling.idle_tasks_alarm, false) ? 1 : 0
+  count = local.scaling_by.idle_tasks ? 1 : 0
 
   alarm_name          = "${local.service_name}-idle-tasks"
   alarm_description   = "More tasks of ${local.service_name} than shards for half an hour: lower max_tasks or add shards."

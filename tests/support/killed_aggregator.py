@@ -12,7 +12,7 @@ import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry
 
@@ -64,10 +64,16 @@ class World:
             raise Killed
 
 
+class Steps(Protocol):
+    """Counts steps, and kills at one of them."""
+
+    def step(self) -> None: ...
+
+
 class Stepped:
     """A client each of whose calls may be the last, before it takes effect or after."""
 
-    def __init__(self, client: Any, world: World) -> None:
+    def __init__(self, client: Any, world: Steps) -> None:
         self._client, self._world = client, world
 
     def __getattr__(self, name: str) -> Any:

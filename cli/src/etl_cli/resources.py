@@ -28,6 +28,7 @@ PLAN = Plan(
         StreamPlan("aggregates"),
         StreamPlan("alerts"),
         StreamPlan("late"),
+        StreamPlan("exchange", 2),
         StreamPlan("dead-letters"),
     ),
     buckets=(ARCHIVE_BUCKET, STATE_BUCKET),

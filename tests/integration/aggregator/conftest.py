@@ -106,7 +106,7 @@ async def stack(tmp_path: Path, fresh_ministack_url: str) -> AsyncIterator[Stack
             name: await exits.enter_async_context(get_session().create_client(name, endpoint_url=url, **CREDENTIALS))
             for name, url in urls.items()
         }
-        for stream in ("enriched", "aggregates", "alerts", "late", "dead-letters"):
+        for stream in ("enriched", "aggregates", "alerts", "late", "exchange", "dead-letters"):
             await clients["kinesis"].create_stream(StreamName=stream, ShardCount=2)
         await clients["s3"].create_bucket(Bucket="etl-state")
         environment = {

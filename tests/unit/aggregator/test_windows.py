@@ -2,6 +2,8 @@ import json
 
 import pytest
 
+from aggregator.duplicates import SeenEvents
+from aggregator.state import State
 from aggregator.windows import Windows
 from streaming_sql import Engine, load_program
 
@@ -29,9 +31,14 @@ def engine():
     return made
 
 
+def page_of(engine):
+    """The page of a task that runs the engine."""
+    return Windows(lambda: engine.program.queries, lambda: [State(engine, SeenEvents(0))]).page
+
+
 async def test_the_page_shows_what_is_open_as_if_it_ended_now(engine):
     """Rows of windows that have not fired, with what was counted so far; decimals keep their digits."""
-    answer = await Windows(lambda: engine).page({"query": "sums"})
+    answer = await page_of(engine)({"query": "sums"})
     assert answer["columns"][0] == ["window_start", "TIMESTAMP(3)"]
     assert sorted(answer["rows"]) == [
         ["1970-01-01 00:00:10", "a", 2, "6.50"],
@@ -45,7 +52,7 @@ async def test_a_look_changes_nothing(engine):
     engine.capture()
     more = json.dumps({"key": "a", "time": 17_000, "amount": 1}).encode()
     engine.apply("0", [more])
-    await Windows(lambda: engine).page({"query": "sums"})
+    await page_of(engine)({"query": "sums"})
     changes = json.loads(engine.capture(changes=True).encode())["operators"]
     assert len(changes) == 1
     engine.finish()
@@ -54,7 +61,7 @@ async def test_a_look_changes_nothing(engine):
 
 async def test_rows_are_limited_and_counted(engine):
     """At most `limit` rows come, with the number of all; what is no number is taken for the default."""
-    page = Windows(lambda: engine).page
+    page = page_of(engine)
     assert (len((await page({"query": "sums", "limit": "1"}))["rows"]), (await page({"query": "sums"}))["total"]) == (
         1,
         2,
@@ -64,7 +71,7 @@ async def test_rows_are_limited_and_counted(engine):
 
 async def test_queries_are_named_and_unknown_ones_are_none(engine):
     """Without a query the page names them all; an unknown one is not found; without the state it says so."""
-    page = Windows(lambda: engine).page
+    page = page_of(engine)
     assert await page({}) == {"queries": ["sums"], "standby": False}
     assert await page({"query": "nothing"}) is None
-    assert await Windows(lambda: None).page({"query": "sums"}) == {"queries": [], "standby": True}
+    assert await Windows(tuple, tuple).page({"query": "sums"}) == {"queries": [], "standby": True}

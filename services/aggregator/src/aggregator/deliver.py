@@ -49,7 +49,7 @@ class Delivery:
         """Return once all rows are delivered, however long it takes. What a sink refuses comes back as dead letters.
 
         Raises:
-            Undelivered: when a sink with a deadline gave up.
+            Undelivered: when a sink with a deadline gave up, or the exchange stream refuses a message.
             NotDurable: when a dead letter could not be stored.
 
         """
@@ -82,7 +82,7 @@ class Delivery:
         letters = []
         for name, results in sent.items():
             for row, outcome in results:
-                if outcome.status == "undelivered":
+                if outcome.status == "undelivered" or (outcome.status == "rejected" and row.kind == "exchange"):
                     raise Undelivered(f"{name}: {outcome.code}: {outcome.message}")
                 if outcome.status == "rejected":
                     self._log.error("row refused", sink=name, code=outcome.code, message=outcome.message)

@@ -26,3 +26,9 @@ class OneOwner:
         running.prepare(state.engine)
         state.await_shards(await self._leases())
         return state, discarded
+
+    async def before(self) -> None:
+        """See `Origin`: nothing is missing."""
+
+    async def tidy(self) -> None:
+        """See `Origin`: nothing is left."""

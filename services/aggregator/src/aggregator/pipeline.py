@@ -9,7 +9,6 @@ docs/decisions/0002-aggregator-state.md.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -20,10 +19,9 @@ from aggregator.durable import Durable, Time
 from aggregator.metrics import AggregatorMetrics
 from aggregator.rows import STAGE, Stamp
 from aggregator.silence import Policy, Silence
-from aggregator.state_store import StaleOwner
+from aggregator.state_store import StaleOwner, StoreUnavailable
 from aggregator.unit import Origin, Running, UnitState
-from shardline import Batch, Checkpoint, ShardLease
-from streaming_sql import Engine
+from shardline import Batch, Checkpoint, LeaseTableUnavailable, ShardLease
 
 _RECORDS_A_TURN = 500
 """Records counted in before other tasks get their turn: about 5 ms of work."""
@@ -79,9 +77,16 @@ class Pipeline:
         return self._stale.is_set()
 
     @property
-    def engines(self) -> Iterable[Engine]:
-        """The engines at work; none before the first shard, and once another worker owns the state."""
-        return () if self._state is None or self.is_stale else self._state.engines
+    def state(self) -> UnitState | None:
+        """The state at work; None before the first shard, and once another worker owns it."""
+        return None if self.is_stale else self._state
+
+    async def tidy(self) -> None:
+        """Delete what the state was made of, once nothing needs it; what cannot be done now is for the next time."""
+        try:
+            await self._origin.tidy()
+        except (StoreUnavailable, LeaseTableUnavailable) as error:
+            self._log.warning("not tidied up, trying again later", error=str(error))
 
     async def until_stale(self) -> None:
         """Return once another worker owns the state."""
@@ -108,6 +113,8 @@ class Pipeline:
         self._silence.heard(shard, self._time.monotonic(), len(batch.records), batch.millis_behind_latest)
         size = sum(len(record.data) for record in batch.records)
         self._metrics.stage.received(batch.lease.stream, shard, len(batch.records), size, batch.millis_behind_latest)
+        if batch.records:
+            await self._origin.before()
         await self._count_in(state, batch)
         if batch.shard_ended:
             state.end_shard(shard, [child.shard_id for child in batch.child_shards])

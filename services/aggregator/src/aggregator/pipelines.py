@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from aggregator.rows import SOURCE
 from streaming_sql import Program, load_program
 from streaming_sql.operators.alert_sink import AlertSinkNode
 
-SOURCE = "enriched"
 SINKS = {"aggregates": False, "alerts": True}
 """The streams that a sink may name, and whether its table needs a severity."""
 

@@ -13,7 +13,8 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 
 from aggregator.rows import STAGE
-from streaming_sql import Engine, Program
+from aggregator.unit import Looking
+from streaming_sql import Program
 from streaming_sql.operators.lookup_join import LookupJoinNode
 
 _LARGEST = 64 << 20
@@ -59,7 +60,7 @@ class References:
         read = {table: await self._read(table, path) for table, path in paths_of(program).items()}
         self._by_table = read
 
-    def give(self, engine: Engine) -> None:
+    def give(self, engine: Looking) -> None:
         """Give the engine the rows of the tables whose version it has not. Records from now on meet them."""
         for table, version in engine.references.items():
             known = self._by_table.get(table)
@@ -69,7 +70,7 @@ class References:
                 if malformed:
                     self._log.warning("lines that are no rows", table=table, lines=len(malformed), first=malformed[0])
 
-    def after_restart(self, engine: Engine) -> None:
+    def after_restart(self, engine: Looking) -> None:
         """Give a new engine every table: its state names their versions, and has not their rows."""
         for table in engine.references:
             engine.set_reference(table, "", b"")

@@ -16,9 +16,12 @@ import msgspec
 from delivery import DeadLetter, Item
 from shardline import Record, ShardLease
 from streaming_sql import LateRow, ResultRow
+from streaming_sql.distribution import MissedPartial
 
 STAGE = "aggregator"
-Kind = Literal["window", "alert", "late", "dead_letter"]
+SOURCE = "enriched"
+"""The stream that tables read."""
+Kind = Literal["window", "alert", "late", "dead_letter", "exchange"]
 
 _json = msgspec.json.Encoder(decimal_format="number")
 encode_json = _json.encode
@@ -30,20 +33,29 @@ class _Owned(msgspec.Struct):
     tenant: str = ""
 
 
+class _Named(msgspec.Struct):
+    id: str = ""
+
+
 _owned = msgspec.json.Decoder(_Owned)
+_named = msgspec.json.Decoder(_Named)
 
 
 class Row(msgspec.Struct, frozen=True, array_like=True):
-    """One row to deliver: what it is, its stream's partition key, its bytes (a dead letter's are its fields)."""
+    """One row to deliver: what it is, its stream's partition key, its bytes (a dead letter's are its fields).
+
+    `hash_key`, of a message to a key group, takes the place of the key's MD5 in the choice of the shard.
+    """
 
     kind: Kind
     key: str
     data: bytes
+    hash_key: str | None = None
 
     @property
     def item(self) -> Item:
         """The row for a sink."""
-        return Item(self.data, self.key)
+        return Item(self.data, self.key, self.hash_key)
 
 
 @dataclass(frozen=True)
@@ -121,6 +133,13 @@ def _tenant(record: bytes) -> str:
         return ""
 
 
+def _event_id(record: bytes) -> str | None:
+    try:
+        return _named.decode(record).id or None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
 def malformed_row(record: Record, lease: ShardLease) -> Row:
     """The dead letter of a record that is no JSON object, or nothing that a query can evaluate."""
     letter = DeadLetter(
@@ -137,6 +156,53 @@ def malformed_row(record: Record, lease: ShardLease) -> Row:
         first_seen=record.arrived,
     )
     return _letter_row(letter)
+
+
+def malformed_message(original: bytes, record: Record, lease: ShardLease, place: int) -> Row:
+    """The dead letter of a source record that no query can read, the `place`-th such of a message's record."""
+    letter = DeadLetter(
+        stage=STAGE,
+        stream=lease.stream,
+        shard=lease.shard_id,
+        sequence_number=record.sequence_number,
+        sub_sequence_number=place,
+        code="malformed_json",
+        message="the record is no JSON object that the queries can read",
+        field=None,
+        event_id=None,
+        original=original,
+        first_seen=record.arrived,
+    )
+    return _letter_row(letter)
+
+
+def oversized_row(original: bytes, stream: str, shard: str, number: str) -> Row:
+    """The dead letter of a source record that does not fit a message, which was to be that of the number."""
+    message = "its group key is not the partition key, and it is too large for the exchange stream: 1 MB compressed"
+    letter = DeadLetter(
+        STAGE, stream, shard, number, 0, "too_large_to_exchange", message, None, _event_id(original), original, 0
+    )
+    return _letter_row(letter)
+
+
+def missed_row(missed: MissedPartial, tag: tuple[int, int]) -> Row:
+    """Events that came too late as a sum: of a shard that was idle, for a window that had fired without it.
+
+    A row of `late` for all of them, with `events` for how many, since the single ones are not known any more.
+    """
+    epoch, number = tag
+    group = _json.encode(missed.key).decode()
+    body = {
+        "id": f"{missed.query}|{missed.shard}|{epoch}|{number}|{missed.time}|{group}",
+        "query": missed.query,
+        "time": missed.time,
+        "window_end": missed.window_end,
+        "watermark": missed.watermark,
+        "shard": missed.shard,
+        "key": missed.key,
+        "events": missed.rows,
+    }
+    return Row("late", partition_key(group), _json.encode(body))
 
 
 def rejected_row(row: Row, stream: str, code: str, message: str, now_ms: int) -> Row:

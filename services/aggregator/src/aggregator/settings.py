@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from delivery.webhook import check_url
@@ -31,6 +31,21 @@ class Settings(ConsumerSettings):
     late_stream: str = Field("late", description="Kinesis stream of events that came too late for a window.")
     archive_delivery_stream: str = Field(
         "aggregates", description="Firehose delivery stream of windows and alerts; empty for none."
+    )
+    distribution: Literal["single", "shards"] = Field(
+        "single",
+        description="single: one task has all shards, further ones stand by. shards: tasks share the shards, and rows "
+        "whose group key is not their partition key meet over the exchange stream. Not to be changed under one "
+        "application.",
+    )
+    exchange_stream: str = Field(
+        "exchange",
+        min_length=1,
+        description="Kinesis stream on which tasks send one another rows and partial aggregates ('shards' alone); "
+        "for nobody else to read or write.",
+    )
+    exchange_lease_table: str = Field(
+        "aggregator-exchange-leases", description="DynamoDB table of how far the exchange stream is read ('shards')."
     )
     application: str = Field(
         "aggregator", description="Consumer group: names the EFO consumer, its checkpoints and its state."
@@ -88,6 +103,22 @@ class Settings(ConsumerSettings):
         "TRIM_HORIZON",
         description="Where a new topic or webhook starts: with all alerts that the stream keeps, or with new ones.",
     )
+
+    @model_validator(mode="after")
+    def _streams_and_tables_are_apart(self) -> Self:
+        if self.distribution == "shards":
+            others = {self.enriched_stream, self.aggregates_stream, self.alerts_stream, self.late_stream}
+            if self.exchange_stream in others | {self.dead_letter_stream}:
+                raise ValueError(
+                    f"AGGREGATOR_EXCHANGE_STREAM={self.exchange_stream} is another stream of the aggregator: give it "
+                    "a stream of its own"
+                )
+            if self.exchange_lease_table in {self.lease_table, self.alert_lease_table, self.state_table}:
+                raise ValueError(
+                    f"AGGREGATOR_EXCHANGE_LEASE_TABLE={self.exchange_lease_table} is another table of the aggregator: "
+                    "give it a table of its own"
+                )
+        return self
 
     @field_validator("alert_webhooks")
     @classmethod

@@ -8,6 +8,7 @@ holds of engine and seen what changed since the one before: a chain of a whole o
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -21,13 +22,16 @@ from aggregator.silence import Verdict
 from aggregator.unit import Counted, Fired, Held, Running
 from shardline import Checkpoint, Lease, Record, ShardLease
 from streaming_sql import Captured, Engine, Program, StateError, merged_state
+from streaming_sql.preview import Preview, preview
 
 VERSION = 2
 _LONGEST_CHAIN = 60
 """Changes after a whole snapshot: a minute of commits; a restart reads them all, one object each."""
 
 
-class _Snapshot(msgspec.Struct):
+class Snapshot(msgspec.Struct):
+    """One object of a chain, read; or a state about to be written."""
+
     version: int
     positions: dict[str, tuple[str, int]]
     ended: list[str]
@@ -37,7 +41,7 @@ class _Snapshot(msgspec.Struct):
 
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(_Snapshot).decode
+_decode = msgspec.json.Decoder(Snapshot).decode
 
 
 @dataclass
@@ -56,7 +60,7 @@ class State:
         return self.engine.shards
 
     @property
-    def engines(self) -> tuple[Engine, ...]:
+    def lookups(self) -> tuple[Engine, ...]:
         """The one engine."""
         return (self.engine,)
 
@@ -64,6 +68,12 @@ class State:
     def held(self) -> Held:
         """How much it holds."""
         return Held(self.engine.group_count, len(self.seen))
+
+    def look(self, query: str) -> list[tuple[Preview, int | None]]:
+        """See `UnitState`."""
+        with suppress(KeyError):
+            return [(preview(self.engine, query), self.engine.watermark)]
+        return []
 
     def begin_shard(self, lease: ShardLease) -> Checkpoint | None:
         """A shard is about to be read. Returns the position up to which its records are counted in, if any is."""
@@ -74,9 +84,9 @@ class State:
     def unseen(self, shard: str, records: Sequence[Record]) -> Sequence[Record]:
         """The records beyond the shard's position: what was counted in once is never counted again."""
         position = self.positions.get(shard)
-        if position is None or not records or position < _place(records[0]):
+        if position is None or not records or position < place_of(records[0]):
             return records
-        return [record for record in records if position < _place(record)]
+        return [record for record in records if position < place_of(record)]
 
     def apply(self, lease: ShardLease, records: Sequence[Record]) -> Counted:
         """Count unseen records of a shard in, in order; late and malformed ones go to the outbox."""
@@ -85,7 +95,7 @@ class State:
         self.outbox.add(late_row(late, fresh[late.place].data) for late in applied.late)
         self.outbox.add(malformed_row(fresh[place], lease) for place in applied.malformed)
         if records:
-            self.positions[lease.shard_id] = _place(records[-1])
+            self.positions[lease.shard_id] = place_of(records[-1])
         late = [late.query for late in applied.late]
         return Counted(late, applied.null_fields, applied.without_time, len(records) - len(fresh))
 
@@ -178,7 +188,7 @@ class CapturedState:
     def encode(self) -> bytes:
         """The snapshot as JSON. Once."""
         return _encode(
-            _Snapshot(
+            Snapshot(
                 VERSION,
                 self.positions,
                 self.ended,
@@ -199,17 +209,28 @@ def decode_state(chain: Sequence[bytes], program: Program, seen: SeenEvents) -> 
         StateError: when a snapshot is of another version or no snapshot.
 
     """
-    snapshots = [_snapshot(data) for data in chain]
-    engine = Engine(program)
-    discarded = engine.restore(merged_state(snapshot.engine for snapshot in snapshots))
+    state = State(Engine(program), seen)
+    return state, restore_state(state, [read_snapshot(data) for data in chain])
+
+
+def restore_state(state: State, snapshots: Sequence[Snapshot]) -> list[str]:
+    """Have a fresh state go on from snapshots. Returns the queries whose open windows they hold in vain.
+
+    Raises:
+        StateError: when the engine's state is of another version.
+
+    """
+    discarded = state.engine.restore(merged_state(snapshot.engine for snapshot in snapshots))
     for snapshot in snapshots:
-        seen.restore(snapshot.seen)
+        state.seen.restore(snapshot.seen)
     last = snapshots[-1]
-    positions = {shard: Checkpoint(*at) for shard, at in last.positions.items()}
-    return State(engine, seen, positions, set(last.ended), Outbox(last.outbox)), discarded
+    state.positions = {shard: Checkpoint(*at) for shard, at in last.positions.items()}
+    state.ended, state.outbox = set(last.ended), Outbox(last.outbox)
+    return discarded
 
 
-def _snapshot(data: bytes) -> _Snapshot:
+def read_snapshot(data: bytes) -> Snapshot:
+    """One snapshot of a chain. Raises StateError when it is of another version or none."""
     try:
         snapshot = _decode(data)
     except msgspec.DecodeError as error:
@@ -225,5 +246,6 @@ def readable_shards(leases: Iterable[Lease]) -> set[str]:
     return {shard for shard, lease in unfinished.items() if not any(parent in unfinished for parent in lease.parents)}
 
 
-def _place(record: Record) -> Checkpoint:
+def place_of(record: Record) -> Checkpoint:
+    """Where a record stands in its shard."""
     return Checkpoint(record.sequence_number, record.sub_sequence_number)

@@ -1,9 +1,10 @@
 """Durable state: immutable snapshots in S3, and one DynamoDB item that says which of them counts.
 
-The item, key `application` (S): `generation` (N) of the last commit, `chain` and `former` (L of S), the object keys of
-its snapshots and of those of the commit before, `epoch` (N), the highest lease epoch that claimed or committed. A chain
-is a whole snapshot and the changes that followed it. A claim raises the epoch, so that a worker which
-still believes to hold the shards fails at its next commit. Conditional writes:
+The item, key `application` (S), of one of several units "<application>/<unit>": `generation` (N) of the last commit,
+`chain` and `former` (L of S), the object keys of its snapshots and of those of the commit before, `epoch` (N), the
+highest lease epoch that claimed or committed. A chain is a whole snapshot and the changes that followed it. A claim
+raises the epoch, so that a worker which still believes to hold the shards fails at its next commit. The application's
+own item has `distribution` (S) too, how its work is distributed. Conditional writes:
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html.
 """
 
@@ -34,6 +35,10 @@ class StaleOwner(Exception):
 
 class StoreUnavailable(Exception):
     """S3 or DynamoDB did not do what was asked. The write may have happened or not; try the same again."""
+
+
+class DistributionMismatch(Exception):
+    """The application's state is that of the other AGGREGATOR_DISTRIBUTION. The message says what to do."""
 
 
 class SnapshotMissing(Exception):
@@ -68,8 +73,47 @@ class StateStore:
         self._dynamodb = dynamodb
         self._bucket = bucket
         self._table = table
+        self._application = application
         self._key = {"application": {"S": application}}
         self._prefix = f"aggregator/{application}/"
+
+    def unit(self, name: str) -> StateStore:
+        """The state of one of the application's units, apart from the others'."""
+        return StateStore(
+            self._s3,
+            self._dynamodb,
+            bucket=self._bucket,
+            table=self._table,
+            application=f"{self._application}/{name}",
+        )
+
+    async def settle(self, distribution: str) -> None:
+        """Note how the application's work is distributed, for good.
+
+        Raises:
+            DistributionMismatch: when it has state of another distribution.
+
+        """
+        mine = "distribution = :mine"
+        free = "attribute_not_exists(distribution)"
+        if distribution != "single":  # which, before there was another, noted nothing
+            free = f"{free} AND attribute_not_exists(epoch)"
+        try:
+            await _translated(
+                lambda: self._dynamodb.update_item(
+                    TableName=self._table,
+                    Key=self._key,
+                    UpdateExpression="SET distribution = :mine",
+                    ConditionExpression=f"{free} OR {mine}",
+                    ExpressionAttributeValues={":mine": {"S": distribution}},
+                )
+            )
+        except _Conflict as error:
+            raise DistributionMismatch(
+                f"the state of AGGREGATOR_APPLICATION={self._application} in {self._table} was not made with "
+                f"AGGREGATOR_DISTRIBUTION={distribution}, and cannot be turned into it: set AGGREGATOR_DISTRIBUTION "
+                "back, or begin anew under another AGGREGATOR_APPLICATION and AGGREGATOR_LEASE_TABLE"
+            ) from error
 
     async def claim(self, epoch: int) -> Pointer:
         """Fence off every older owner, and return what counts.
@@ -92,6 +136,13 @@ class StateStore:
         except _Conflict as error:
             raise StaleOwner(f"epoch {epoch} is not the newest") from error
         return _pointer(answer.get("Attributes", {}))
+
+    async def peek(self) -> Pointer:
+        """What counts, without claiming it: of a unit that nobody writes any more."""
+        answer = await _translated(
+            lambda: self._dynamodb.get_item(TableName=self._table, Key=self._key, ConsistentRead=True)
+        )
+        return _pointer(answer.get("Item", {}))
 
     async def load(self, pointer: Pointer) -> list[bytes]:
         """The bytes of the chain's snapshots, oldest first.
@@ -131,10 +182,7 @@ class StateStore:
         try:
             await _translated(lambda: self._dynamodb.update_item(**self._advance(before, after, epoch)))
         except _Conflict as error:
-            answer = await _translated(
-                lambda: self._dynamodb.get_item(TableName=self._table, Key=self._key, ConsistentRead=True)
-            )
-            if _pointer(answer.get("Item", {})) != after:
+            if await self.peek() != after:
                 raise StaleOwner(f"generation {after.generation} of epoch {epoch} came too late") from error
         return after
 
@@ -167,22 +215,27 @@ class StateStore:
         a sweep may come however late.
         """
         kept = {*pointer.chain, *pointer.former}
+        return await self._delete_where(lambda key, saved: key not in kept and saved < epoch)
+
+    async def remove(self) -> None:
+        """Delete everything of a unit that nobody writes or reads any more."""
+        await self._delete_where(lambda key, saved: True)
+        await _translated(lambda: self._dynamodb.delete_item(TableName=self._table, Key=self._key))
+
+    async def _delete_where(self, unwanted: Callable[[str, int], bool]) -> int:
+        """Delete the snapshots of whose key and epoch `unwanted` says so; returns how many."""
         deleted = 0
         place = {"Bucket": self._bucket, "Prefix": self._prefix}
         while True:
             page = await _translated(partial(self._s3.list_objects_v2, **place))
-            keys = [item["Key"] for item in page.get("Contents", [])]
-            for key in [key for key in keys if key not in kept and self._is_older(key, epoch)]:
-                await self.delete(key)
-                deleted += 1
+            for key in [item["Key"] for item in page.get("Contents", [])]:
+                name = _SNAPSHOT.fullmatch(key.removeprefix(self._prefix))
+                if name is not None and unwanted(key, int(name["epoch"])):
+                    await self.delete(key)
+                    deleted += 1
             if not page.get("IsTruncated"):
                 return deleted
             place["ContinuationToken"] = page["NextContinuationToken"]
-
-    def _is_older(self, key: str, epoch: int) -> bool:
-        """Whether it is a snapshot that an owner before `epoch` saved."""
-        name = _SNAPSHOT.fullmatch(key.removeprefix(self._prefix))
-        return name is not None and int(name["epoch"]) < epoch
 
     async def create_table(self) -> None:
         """Create the table if it is missing, and wait until it is there."""

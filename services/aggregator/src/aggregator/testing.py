@@ -56,6 +56,11 @@ class MemoryItems:
         item = self.items.get(Key["application"]["S"])
         return {"Item": dict(item)} if item else {}
 
+    async def delete_item(self, *, TableName: str, Key: dict[str, Any]) -> dict[str, Any]:  # noqa: N803
+        """Delete an item; no error if there is none."""
+        self.items.pop(Key["application"]["S"], None)
+        return {}
+
     async def update_item(
         self,
         *,
@@ -90,8 +95,8 @@ def _holds(part: str, item: dict[str, Any], values: dict[str, Any]) -> bool:
     attribute, operator, value = part.split()
     if attribute not in item:
         return False
-    left, right = int(item[attribute]["N"]), int(values[value]["N"])
-    return left == right if operator == "=" else left <= right
+    (left,), (right,) = item[attribute].values(), values[value].values()
+    return bool(left == right) if operator == "=" else int(left) <= int(right)
 
 
 def _error(code: str, operation: str) -> ClientError:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 from aggregator.outbox import Outbox
 from aggregator.rows import Stamp
 from aggregator.silence import Verdict
 from shardline import Checkpoint, Record, ShardLease
-from streaming_sql import Engine, Program, ResultRow
+from streaming_sql import Program, ResultRow
+from streaming_sql.distribution import Part, References, distribute
+from streaming_sql.preview import Preview
+
+
+class Looking(Protocol):
+    """What looks rows up in reference tables: an Engine is one."""
+
+    @property
+    def references(self) -> Mapping[str, str]:
+        """The version of each reference table by its name, "" of one that was not given yet."""
+
+    def set_reference(self, table: str, version: str, data: bytes) -> list[int]:
+        """Let records applied from now on meet these rows. Returns the 1-based lines that are no rows."""
 
 
 @dataclass(frozen=True)
@@ -20,13 +34,23 @@ class Running:
     Attributes:
         program: the SQL.
         remember_ms: how long behind the newest event time an event is known again when it comes twice; 0 for never.
-        prepare: is given each engine before its first record.
+        prepare: is given what looks up rows, before its first record.
 
     """
 
     program: Program
     remember_ms: int = 0
-    prepare: Callable[[Engine], None] = lambda engine: None
+    prepare: Callable[[Looking], None] = lambda engine: None
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The program, cut up for many tasks."""
+        return distribute(self.program)
+
+    @cached_property
+    def references(self) -> References:
+        """The reference tables of what runs over the exchange, for all key groups."""
+        return References(self.parts)
 
 
 @dataclass
@@ -80,12 +104,15 @@ class UnitState(Protocol):
         """The shards whose silence matters: those that windows wait for."""
 
     @property
-    def engines(self) -> Iterable[Engine]:
-        """The engines at work."""
+    def lookups(self) -> Iterable[Looking]:
+        """What looks rows up in reference tables."""
 
     @property
     def held(self) -> Held:
         """How much it holds."""
+
+    def look(self, query: str) -> Iterable[tuple[Preview, int | None]]:
+        """What a query holds open now, where it holds anything, with the watermark there."""
 
     def begin_shard(self, lease: ShardLease) -> Checkpoint | None:
         """A shard is about to be read. Returns the position up to which its records are counted in, if any is."""
@@ -122,5 +149,11 @@ class Origin(Protocol):
 
         """
 
+    async def before(self) -> None:
+        """Give the state what it must know before the next records."""
 
-__all__ = ["CapturedUnit", "Counted", "Fired", "Held", "Origin", "Running", "UnitState"]
+    async def tidy(self) -> None:
+        """Delete what the state was made of, once nothing needs it any more."""
+
+
+__all__ = ["CapturedUnit", "Counted", "Fired", "Held", "Looking", "Origin", "Running", "UnitState"]

@@ -169,7 +169,10 @@ class KeyGroup:
     def advance(self) -> list[ResultRow]:
         """Fire what the least watermarks have passed. The rows that came out since the last call, in no given order."""
         for marks in self._watermarks.values():
-            marks.follow(self._idle)
+            if marks.by_shard and marks.by_shard.keys() <= self._idle:  # each has come to rest where its own rows end
+                marks.raise_to(list(marks.by_shard), max(marks.by_shard.values()))
+            else:
+                marks.follow(self._idle)
         steps = {name: marks.step() for name, marks in self._watermarks.items()}
         return [row for stage in self._stages.values() for row in stage.advance(steps)]
 

@@ -1,0 +1,176 @@
+"""Aggregators that share shards, killed and robbed at any step, while both streams are resharded.
+
+The final tables are those of one engine over all events in order of time, without a crash. The inputs have no late
+records: then no assignment of records to shards matters.
+"""
+
+import json
+import random
+from typing import Any
+
+import pytest
+from crash_queries import QUERIES, Event, Table, scripts_of, undisturbed
+from killed_shards import Held, Killed, World, committed
+
+from aggregator.pipelines import load_pipelines
+
+WORKERS = 3
+PARTITIONED = ", 'partition-key' = 'card'"
+SCRIPTS = {
+    "keyed": scripts_of(QUERIES),
+    "local": scripts_of(QUERIES, PARTITIONED),
+}
+PROGRAMS = {name: load_pipelines(scripts) for name, scripts in SCRIPTS.items()}
+
+
+def generate(world: World, rng: random.Random) -> list[Event]:
+    """Events in order of time, no two at one time, put by their cards while the source is split and merged twice."""
+    times = sorted(rng.sample(range(40_000), 36))
+    reshard_at = set(rng.sample(range(4, 32), 2))
+    events = []
+    for number, time in enumerate(times):
+        if number in reshard_at:
+            reshard(world, "source")
+        card = rng.choice(("x", "y", "z", "w"))
+        event = {"id": f"e{number}", "time": time, "type": rng.choice(("pay", "pay", "login"))}
+        events.append(event | {"card": card, "amount": rng.randrange(100)})
+        world.put_event(events[-1], card)
+    return events
+
+
+def reshard(world: World, stream: Any) -> None:
+    """Split a shard, or merge two neighbours."""
+    world.resharded += 1
+    shards = world.streams[stream]
+    if world.rng.random() < 0.5 and shards.neighbours():
+        shards.merge(*world.rng.choice(shards.neighbours()))
+    else:
+        shards.split(world.rng.choice([name for name, shard in shards.shards.items() if shard.is_open]))
+
+
+class Run:
+    """What happens to a world, drawn from its seed, until everything is read and has fired."""
+
+    def __init__(self, world: World, kills: list[int]) -> None:
+        self.world, self.kills = world, kills
+        self.quiet = 0
+        self.left_to_reshard = 2
+
+    async def until_done(self) -> None:
+        for _ in range(20_000):
+            if self.quiet >= 5:
+                return
+            if not self.world.kill_at and self.kills:
+                self.world.kill_at = self.world.steps + self.kills.pop(0)
+            worker = self.world.rng.randrange(WORKERS)
+            try:
+                worker = await self.act(worker)
+            except* Killed:
+                self.world.kill_at = self.quiet = 0
+                self.world.die(self.acting)
+        raise AssertionError("the run does not come to its end")
+
+    async def act(self, worker: int) -> int:
+        world, rng = self.world, self.world.rng
+        self.acting = worker
+        ready = [(stream, lease) for stream in world.leases for lease in world.ready(stream)]
+        unread = [held for held in world.held.values() if world.unread(held)]
+        draw = rng.random()
+        if ready and (draw < 0.3 or not unread):
+            await world.take(*rng.choice(ready), worker)
+        elif unread and draw < 0.75:
+            await self.by(world.read, rng.choice(unread))
+        elif unread or (self.kills and draw < 0.5):
+            await self.disturb(rng.random())
+        else:
+            await self.rest()
+        return worker
+
+    async def by(self, action: Any, held: Held) -> None:
+        self.acting = held.worker
+        await action(held)
+
+    async def disturb(self, draw: float) -> None:
+        """Anything but reading on: commit, let a zombie go on, rob, hand over, reshard, clean up."""
+        world, rng = self.world, self.world.rng
+        held = rng.choice(list(world.held.values())) if world.held else None
+        if held is None:
+            return
+        if draw < 0.55:
+            await self.by(lambda each: each.pipeline.commit(), held)
+        elif draw < 0.7:
+            if world.zombies:
+                zombie = rng.choice(world.zombies)
+                await self.by(world.read if world.unread(zombie) else lambda each: each.pipeline.commit(), zombie)
+        elif draw < 0.78:
+            self.acting = (held.worker + 1) % WORKERS
+            await world.rob(held, self.acting)
+        elif draw < 0.85:
+            await self.by(world.hand_over, held)
+        elif draw < 0.9 and self.left_to_reshard:
+            self.left_to_reshard -= 1
+            reshard(world, "exchange")
+        else:
+            for stream in world.leases:
+                world.clean_up(stream)
+            await self.by(lambda each: each.pipeline.tidy(), held)
+
+    async def rest(self) -> None:
+        """Nothing is left to read: time goes on, and whatever is open fires."""
+        world = self.world
+        world.now += 100
+        for held in list(world.held.values()):
+            self.acting = held.worker
+            await held.pipeline.process(world.batch(held, []))
+            await held.pipeline.commit()
+        self.quiet += 1
+
+
+def delivered(world: World) -> Table:
+    """Every row by its id; one that was delivered twice must be the same to the byte."""
+    assert not world.rows["late"], "nothing is late"
+    found: Table = {}
+    for identity, versions in world.rows["aggregates"].items():
+        assert len(versions) == 1, f"{identity} was delivered in {len(versions)} versions"
+        found[identity] = json.loads(next(iter(versions)))["values"]
+    return found
+
+
+async def run(seed: int, program: str, kills: int) -> World:
+    """One run of a seed; its tables are right, and nothing is left over but what a robbed owner saved in vain."""
+    rng = random.Random(seed)
+    world = World(PROGRAMS[program], rng)
+    events = generate(world, rng)
+    expected = undisturbed(SCRIPTS[program], {"all": events})
+    await Run(world, [rng.randrange(1, 400) for _ in range(kills)]).until_done()
+    world.kill_at = 0
+    assert delivered(world) == expected, f"seed {seed}, {program}"
+    for stream in world.leases:
+        world.clean_up(stream)
+    for held in world.held.values():
+        await held.pipeline.tidy()
+    named = committed(world)
+    left = world.objects.objects.keys() - set().union(*named.values())
+    assert {int(key.split("-")[-2]) for key in left} <= world.robbed_epochs, "what no pointer names is deleted"
+    units = {name.rpartition("/")[2] for name in named}
+    assert units <= world.leases["source"].keys() | world.leases["exchange"].keys(), "states of past shards are swept"
+    return world
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("seed", range(1, 7))
+async def test_kills_robberies_and_reshards_change_no_row(seed: int, program: str) -> None:
+    """Workers die at three random steps of one run, and leases move while their owners believe to have them."""
+    await run(seed, program, kills=3)
+
+
+@pytest.mark.long
+async def test_hundreds_of_crash_schedules_change_no_row(capsys: pytest.CaptureFixture[str]) -> None:
+    """As many seeds, each with another input, up to eight kills, and both kinds of keys."""
+    steps = died = robbed = resharded = 0
+    for seed in range(1_000, 1_300):
+        world = await run(seed, list(PROGRAMS)[seed % 2], kills=seed % 9)
+        steps, died = steps + world.steps, died + world.died
+        robbed, resharded = robbed + len(world.robbed_epochs), resharded + world.resharded
+    with capsys.disabled():
+        print(f" [300 schedules: {steps} steps, {died} kills, {robbed} stolen leases, {resharded} reshards]", end="")

@@ -1,0 +1,81 @@
+"""Sessions, OVER, joins, rankings and patterns, and their rows: what aggregators that are killed must get right."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aggregator.rows import Stamp, window_row
+from streaming_sql import run_script
+
+Event = dict[str, Any]
+Table = dict[str, dict[str, Any]]
+
+SOURCE_TABLE = """
+CREATE TABLE events (`id` STRING, `time` BIGINT, `type` STRING, card STRING, amount INT,
+  ts AS TO_TIMESTAMP_LTZ(`time`, 3), WATERMARK FOR ts AS ts - INTERVAL '2' SECOND)
+WITH ('connector' = 'kinesis', 'stream' = 'enriched'{options});
+"""
+QUERIES = {
+    "sessions": (
+        "card STRING, n BIGINT, total INT, ids BIGINT",
+        "SELECT card, COUNT(*), SUM(amount), COUNT(DISTINCT id) FROM TABLE(SESSION(TABLE events PARTITION BY card, "
+        "DESCRIPTOR(ts), INTERVAL '4' SECOND)) GROUP BY window_start, window_end, card",
+    ),
+    "trailing": (
+        "id STRING, n BIGINT, mean INT",
+        "SELECT id, COUNT(*) OVER w, AVG(amount) OVER w FROM events WINDOW w AS (PARTITION BY card ORDER BY ts "
+        "RANGE BETWEEN INTERVAL '8' SECOND PRECEDING AND CURRENT ROW)",
+    ),
+    "last_three": (
+        "id STRING, total INT",
+        "SELECT id, SUM(amount) OVER (PARTITION BY card ORDER BY ts ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) "
+        "FROM events",
+    ),
+    "paid_after_login": (
+        "pay STRING, login STRING",
+        "SELECT p.id, l.id FROM (SELECT * FROM events WHERE `type` = 'pay') p LEFT JOIN (SELECT * FROM events "
+        "WHERE `type` = 'login') l ON p.card = l.card AND p.ts BETWEEN l.ts AND l.ts + INTERVAL '6' SECOND",
+    ),
+    "busiest": (
+        "window_start TIMESTAMP(3), window_end TIMESTAMP(3), most BIGINT",
+        "SELECT window_start, window_end, MAX(n) FROM (SELECT window_start, window_end, card, COUNT(*) AS n FROM "
+        "TABLE(CUMULATE(TABLE events, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '15' SECOND)) "
+        "GROUP BY window_start, window_end, card) GROUP BY window_start, window_end",
+    ),
+    "small_then_large": (
+        "card STRING, first_id STRING, last_id STRING",
+        "SELECT card, first_id, last_id FROM events MATCH_RECOGNIZE (PARTITION BY card ORDER BY ts "
+        "MEASURES FIRST(S.id) AS first_id, B.id AS last_id AFTER MATCH SKIP PAST LAST ROW "
+        "PATTERN (S+ B) WITHIN INTERVAL '25' SECOND DEFINE S AS S.amount < 50, B AS B.amount > 50)",
+    ),
+    "largest": (
+        "window_start TIMESTAMP(3), window_end TIMESTAMP(3), id STRING, place BIGINT",
+        "SELECT window_start, window_end, id, place FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, "
+        "window_end ORDER BY amount DESC, id) AS place FROM TABLE(TUMBLE(TABLE events, DESCRIPTOR(ts), "
+        "INTERVAL '10' SECOND))) WHERE place <= 2",
+    ),
+}
+_SINK = "CREATE TABLE {name} ({columns}) WITH ('connector' = 'kinesis', 'stream' = 'aggregates');\n"
+
+
+def scripts_of(queries: dict[str, tuple[str, str]], options: str = "") -> dict[str, str]:
+    """A script for each query of (columns, SELECT), over a table with these further options."""
+    table = SOURCE_TABLE.format(options=options)
+    return {
+        f"{name}.sql": table + _SINK.format(name=name, columns=columns) + f"INSERT INTO {name} {query};"
+        for name, (columns, query) in queries.items()
+    }
+
+
+def undisturbed(scripts: dict[str, str], shards: dict[str, list[Event]]) -> Table:
+    """Every row by its id, of all events in order of time in one shard of one engine, without a crash."""
+    events = sorted((event for records in shards.values() for event in records), key=lambda event: event["time"])
+    records = [json.dumps(event).encode() for event in events]
+    rows: Table = {}
+    for script in scripts.values():
+        for results in run_script(script, {"enriched": records}).values():
+            for result in results:
+                row = json.loads(window_row(result, Stamp(0, 0, 0)).data)
+                rows[row["id"]] = row["values"]
+    return rows

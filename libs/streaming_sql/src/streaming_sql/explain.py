@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from streaming_sql.distribution.parts import distribute
 from streaming_sql.nodes import Input, Node, Scan
 from streaming_sql.operators.sink import SinkNode
 from streaming_sql.program import Program
@@ -14,12 +15,14 @@ _UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"))
 def explain(program: Program) -> str:
     """The program as text: a tree for each sink; what two of them share is told once and pointed at afterwards.
 
-    Of each node: what it does, how far its watermark stands behind the newest event, how lateness is judged, and
-    under which name its state is kept.
+    Of each sink: where its query runs when tasks share the work, and what of it crosses between them. Of each node:
+    what it does, how far its watermark stands behind the newest event, how lateness is judged, and under which name its
+    state is kept.
     """
     behind = _behind(program)
     told: dict[Node, str] = {}
-    trees = ["\n".join(_tree(Input(query), behind, told, "", "")) for query in program.queries]
+    across = {query: part.describe() for part in distribute(program) for query in part.program.queries}
+    trees = ["\n".join(_tree(Input(query), behind, told, "", "", across[query])) for query in program.queries]
     return "\n\n".join(trees)
 
 
@@ -39,7 +42,9 @@ def _behind(program: Program) -> dict[Node, int]:
     return behind
 
 
-def _tree(edge: Input, behind: dict[Node, int], told: dict[Node, str], first: str, rest: str) -> Iterator[str]:
+def _tree(
+    edge: Input, behind: dict[Node, int], told: dict[Node, str], first: str, rest: str, more: Iterable[str] = ()
+) -> Iterator[str]:
     """The lines of a node and of all below it; `first` precedes the first line, `rest` all others."""
     node = edge.node
     heading, *details = node.describe()
@@ -50,7 +55,7 @@ def _tree(edge: Input, behind: dict[Node, int], told: dict[Node, str], first: st
     told[node] = heading
     yield first + heading + passing
     below = "│  " if node.inputs else "   "
-    for detail in (*details, *_facts(node, behind)):
+    for detail in (*details, *more, *_facts(node, behind)):
         yield f"{rest}{below}{detail}"
     for place, below_edge in enumerate(node.inputs):
         last = place == len(node.inputs) - 1

@@ -62,6 +62,15 @@ class Part:
             return ()
         return tuple(node for node in first_states(self.program)[0] if isinstance(node, WindowAggregateNode))
 
+    def describe(self) -> list[str]:
+        """What EXPLAIN says of its queries."""
+        place = {
+            "local": "local, at each shard of the stream",
+            "keyed": f"keyed by {' and '.join(self.key)}, in {KEY_GROUPS} key groups",
+            "gathered": "gathered, in one key group",
+        }
+        return [f"over many tasks: {place[self.kind]}", *(f"  {reason}" for reason in self.why)]
+
     def row_key(self, scan: Scan) -> tuple[Evaluate, ...]:
         """What a row of the scan is sent by."""
         return tuple(route[scan.fingerprint].evaluate for route in self.routes if scan.fingerprint in route)
@@ -90,10 +99,10 @@ def _part(query: SinkNode) -> Part:
     routes = common_routes(program)
     refusal = _refusal(program)
     sends: Sends = "rows" if refusal else "partials"
-    sent = refusal or "the first states are windows whose functions merge: their slices cross, not the rows"
+    sent = refusal or "partials cross: the first states are windows whose functions merge"
     if routes is None:
         scans = sorted(scan.fingerprint for scan in program.sources)
-        why = ("no value of the rows is in the key of every state: one task works on all of them", sent)
+        why = ("no value of the rows is in the key of every state", sent)
         return Part(f"gathered-{sends}-{fingerprint(*scans)}", "gathered", sends, program, why=why)
     places = sorted(
         f"{number}:{scan}:{origin.path}" for number, route in enumerate(routes) for scan, origin in route.items()

@@ -52,15 +52,23 @@ locals {
     },
   ]
 
-  # What AWS asks of an application in a VPC; none of these actions can be limited to one network interface beforehand.
-  # https://docs.aws.amazon.com/managed-flink/latest/java/vpc-permissions.html
-  vpc_statements = var.vpc == null ? [] : [{
-    Sid    = "JoinVpc"
-    Effect = "Allow"
-    Action = ["ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface",
-    "ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"]
-    Resource = ["*"]
-  }]
+  # What AWS asks of an application in a VPC. Network interfaces have no name before they are made, and what describes
+  # takes no resource. https://docs.aws.amazon.com/managed-flink/latest/java/vpc-permissions.html
+  vpc_statements = var.vpc == null ? [] : [
+    {
+      Sid      = "JoinVpc"
+      Effect   = "Allow"
+      Action   = ["ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface"]
+      Resource = ["arn:${data.aws_partition.current.partition}:ec2:${data.aws_region.current.name}:${var.account_id}:*/*"]
+    },
+    {
+      Sid    = "SeeVpc"
+      Effect = "Allow"
+      Action = ["ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups",
+      "ec2:DescribeSubnets", "ec2:DescribeVpcs"]
+      Resource = ["*"]
+    },
+  ]
 
   policy = jsonencode({
     Version   = "2012-10-17"
@@ -87,7 +95,7 @@ resource "aws_iam_role" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
-  # checkov:skip=CKV_AWS_290: the network interfaces of an application in a VPC have no name before they are made.
+  # checkov:skip=CKV_AWS_290: what describes a VPC takes no resource; every other action is limited to ARNs.
   # checkov:skip=CKV_AWS_355: the same.
   name   = "run"
   role   = aws_iam_role.this.id

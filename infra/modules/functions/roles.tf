@@ -76,11 +76,17 @@ locals {
       Resource = distinct(compact(concat(function.access.keys, [var.kms_key_arn])))
     },
     {
-      # Neither can be limited to a resource: X-Ray has none, and network interfaces have no name before they are made.
-      Sid    = "Trace"
-      Effect = "Allow"
-      Action = concat(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], var.vpc == null ? [] : [
-      "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"])
+      # Network interfaces have no name before they are made.
+      Sid      = "JoinVpc"
+      Effect   = "Allow"
+      Action   = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"]
+      Resource = var.vpc == null ? [] : ["arn:${data.aws_partition.current.partition}:ec2:${data.aws_region.current.name}:${var.account_id}:*/*"]
+    },
+    {
+      # None of these takes a resource.
+      Sid      = "Trace"
+      Effect   = "Allow"
+      Action   = concat(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], var.vpc == null ? [] : ["ec2:DescribeNetworkInterfaces"])
       Resource = ["*"]
     },
   ] : s if length(s.Resource) > 0] }
@@ -105,7 +111,7 @@ resource "aws_iam_role" "this" {
 }
 
 resource "aws_iam_role_policy" "this" {
-  # checkov:skip=CKV_AWS_290: X-Ray and network interfaces know no resource; every other action is limited to ARNs.
+  # checkov:skip=CKV_AWS_290: tracing and describing take no resource; every other action is limited to ARNs.
   # checkov:skip=CKV_AWS_355: the same.
   for_each = var.functions
   name     = "run"

@@ -82,8 +82,8 @@ run "in_a_vpc_by_fan_out" {
   }
 
   assert {
-    condition     = [for s in jsondecode(output.role_policy).Statement : s.Sid if contains(s.Resource, "*")] == ["JoinVpc"]
-    error_message = "more than the VPC's actions have a wildcard resource"
+    condition     = [for s in jsondecode(output.role_policy).Statement : s.Sid if contains(s.Resource, "*")] == ["SeeVpc"]
+    error_message = "more than what describes has a wildcard resource"
   }
 
   assert {

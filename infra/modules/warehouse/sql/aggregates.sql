@@ -1,0 +1,22 @@
+CREATE TABLE IF NOT EXISTS etl.aggregates (
+  id VARCHAR(8192) NOT NULL,
+  query VARCHAR(256),
+  rule VARCHAR(256),
+  severity VARCHAR(64),
+  status VARCHAR(64),
+  window_start TIMESTAMP,
+  window_end TIMESTAMP,
+  row_time TIMESTAMP,
+  opened TIMESTAMP,
+  last_seen TIMESTAMP,
+  resolved TIMESTAMP,
+  seen BIGINT,
+  link VARCHAR(8192),
+  group_key SUPER,
+  group_values SUPER,
+  is_current BOOLEAN,
+  is_deleted BOOLEAN,
+  epoch BIGINT NOT NULL,
+  revision BIGINT NOT NULL,
+  emitted TIMESTAMP
+) DISTSTYLE AUTO SORTKEY (window_end)

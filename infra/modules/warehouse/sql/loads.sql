@@ -1,0 +1,8 @@
+CREATE TABLE IF NOT EXISTS etl.loads (
+  table_name VARCHAR(64) NOT NULL,
+  hour TIMESTAMP NOT NULL,
+  settled BOOLEAN NOT NULL,
+  merged BIGINT NOT NULL,
+  problem VARCHAR(4096),
+  loaded_at TIMESTAMP NOT NULL
+)

@@ -12,6 +12,7 @@ from typing import Any
 from aiobotocore.session import AioSession, get_session
 
 from delivery import DataPlane, DeadLetterSink, FirehoseSink, KinesisSink, OriginalStore
+from delivery.kinesis_units import Aggregation
 from enricher.enrich import Lookups
 from enricher.metrics import EnricherMetrics
 from enricher.pipeline import Pipeline
@@ -72,7 +73,7 @@ def _pipeline(settings: Settings, metrics: EnricherMetrics, lookups: Lookups, cl
     puts, firehose, stage = clients["puts"], clients["firehose"], metrics.stage
     rate = settings.calls_per_second
 
-    def stream(name: str, *, aggregate: bool = True) -> KinesisSink:
+    def stream(name: str, aggregate: Aggregation) -> KinesisSink:
         observer = stage.observer(f"kinesis:{name}")
         return KinesisSink(puts, name, rate_per_second=rate, aggregate=aggregate, observer=observer)
 
@@ -83,11 +84,11 @@ def _pipeline(settings: Settings, metrics: EnricherMetrics, lookups: Lookups, cl
     return Pipeline(
         lookups,
         {
-            f"kinesis:{settings.enriched_stream}": stream(settings.enriched_stream),
+            f"kinesis:{settings.enriched_stream}": stream(settings.enriched_stream, settings.aggregate),
             f"firehose:{settings.archive_delivery_stream}": archive(settings.archive_delivery_stream),
         },
         DeadLetterSink(
-            stream(letters_stream, aggregate=False) if letters_stream else None,
+            stream(letters_stream, "off") if letters_stream else None,
             archive(letters_archive) if letters_archive else None,
             originals=OriginalStore(clients["s3"], settings.dead_letter_bucket)
             if settings.dead_letter_bucket

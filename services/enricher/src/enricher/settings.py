@@ -1,6 +1,7 @@
 """The enricher's settings, read once from the environment."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -19,6 +20,11 @@ class Settings(ConsumerSettings):
 
     raw_stream: str = Field("raw", description="Kinesis stream to read.")
     enriched_stream: str = Field("enriched", description="Kinesis stream to write enriched events to.")
+    aggregate: Literal["key", "shard", "off"] = Field(
+        "key",
+        description="Which enriched events share a Kinesis record in the KPL's format: those of a key, of a shard, or "
+        "none. Choose off where a reader cannot take them apart: Flink's Kinesis source 5.x drops them without a word.",
+    )
     archive_delivery_stream: str = Field("enriched", description="Firehose delivery stream of the archive.")
     application: str = Field("enricher", description="Consumer group: names the EFO consumer and its checkpoints.")
     lease_table: str = Field("enricher-leases", description="DynamoDB table of leases and checkpoints.")

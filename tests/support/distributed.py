@@ -16,25 +16,29 @@ Prepare = Callable[[Any], None]
 
 @dataclass
 class Table:
-    """The rows that came out, as the table that they leave: what replaces or goes takes the former row away."""
+    """The rows that came out, as the table that they leave: what replaces or goes takes a former row away."""
 
-    rows: Counter[str] = field(default_factory=Counter)
+    held: dict[str, list[str]] = field(default_factory=dict)
     late: Counter[str] = field(default_factory=Counter)
     missed: int = 0
+
+    @property
+    def rows(self) -> Counter[str]:
+        """The rows with their keys as text."""
+        return Counter(f"{place} {values}" for place, rows in self.held.items() for values in rows)
 
     def take(self, came: Sequence[ResultRow]) -> None:
         """Add what came out."""
         for row in came:
-            place = json.dumps(
-                [row.query, row.window_start, row.window_end, row.key, row.identity], default=str, sort_keys=True
-            )
-            values = [row.values, row.alert and (row.alert.status, row.alert.opened)]
-            text = f"{place} {json.dumps(values, default=str, sort_keys=True)}"
-            if row.change != "+I":
-                for known in [known for known in self.rows if known.startswith(f"{place} ")]:
-                    del self.rows[known]
+            told = [row.query, row.window_start, row.window_end, row.key, row.identity]
+            place = json.dumps(told, default=str, sort_keys=True)
+            alert = row.alert and (row.alert.status, row.alert.opened)
+            values = json.dumps([row.values, alert], default=str, sort_keys=True)
+            rows = self.held.setdefault(place, [])
+            if row.change != "+I" and rows:
+                rows.pop(rows.index(values) if values in rows else -1)
             if row.change != "-D":
-                self.rows[text] += 1
+                rows.append(values)
 
     def take_late(self, came: Sequence[LateRow]) -> None:
         """Note late rows."""
@@ -95,13 +99,16 @@ class Exchange:
         inputs: Inputs,
         rng: random.Random,
         prepare: Prepare = lambda engine: None,
+        *,
+        batch: int = 5,
         most_bytes: int = 2_000,
     ) -> None:
+        """`batch`: how many records a shard reads at once at most; `most_bytes`: the size of messages."""
         self.parts = distribute(program)
         self.inputs = inputs
         self.rng = rng
         self.prepare = prepare
-        self.most_bytes = most_bytes
+        self.batch, self.most_bytes = batch, most_bytes
         self.table = Table()
         self.bytes = 0
         self.left = {shard: list(records) for shard, records in inputs.records.items()}
@@ -141,7 +148,7 @@ class Exchange:
         rng = self.rng
         shard = rng.choice(list(self.senders))
         if rng.random() < 0.6 and self.left[shard]:
-            self.read(shard, rng.randrange(1, 6))
+            self.read(shard, rng.randint(1, self.batch))
         if rng.random() < 0.5:
             self.commit(shard)
         for place in rng.sample(list(self.queues), min(len(self.queues), 40)):

@@ -31,7 +31,7 @@ def run(run: Run, columns: Sequence[tuple[str, str]], rows: Mapping[str, Sequenc
 
     """
     try:
-        results = run_script(_script(run, columns), rows)
+        results = run_script(script(run, columns), rows)
     except SqlError as error:
         raise NotSupported(str(error)) from error
     return final_table(results[SINK], columns)
@@ -66,7 +66,7 @@ def refusal(run: Run) -> str:
     return ""
 
 
-def _script(run: Run, columns: Sequence[tuple[str, str]]) -> str:
+def script(run: Run, columns: Sequence[tuple[str, str]]) -> str:
     """The query as a pipeline's file: tables, views, a sink with Flink's own result types, an INSERT."""
     declared = ", ".join(f"`{name}` {kind}" for name, kind in columns)
     sink = f"CREATE TABLE {SINK} ({declared}) WITH ('connector' = 'kinesis', 'stream' = 'aggregates')"

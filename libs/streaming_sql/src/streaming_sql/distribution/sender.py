@@ -35,7 +35,7 @@ class Sender(Engine):
         local = [query for part in parts if part.kind == "local" for query in part.program.queries]
         exchanged = [part for part in parts if part.kind != "local"]
         outlets = [outlet for part in exchanged for outlet in outlets_of(part)]
-        super().__init__(Program(tuple(local), tuple(outlets)))
+        super().__init__(Program(tuple(local), tuple(outlets)), of_one_shard=True)
         self._groups = sorted({group for part in exchanged for group in part.groups})
         self._scans = {scan.fingerprint: scan for part in exchanged for scan in part.program.sources}
         self._outlets = [each for each in self._graph.operators.values() if isinstance(each, RowOutlet | SliceOutlet)]

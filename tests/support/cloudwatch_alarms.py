@@ -10,6 +10,7 @@ import math
 import operator
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -39,6 +40,7 @@ _STATISTICS: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {
 }
 
 
+@cache
 def load() -> dict[str, Any]:
     """The file of alarms."""
     source: dict[str, Any] = yaml.safe_load(ALERTS.read_text())
@@ -49,6 +51,12 @@ def alarm_called(name: str) -> dict[str, Any]:
     """One alarm of the file."""
     (found,) = (alarm for alarm in load()["alarms"] if alarm["name"] == name)
     return dict(found)
+
+
+def composites_in_alarm(alarmed: Iterable[str]) -> set[str]:
+    """The composites of which each line has one of these alarms."""
+    known = set(alarmed)
+    return {each["name"] for each in load()["composites"] if all(known & set(line) for line in each["all"])}
 
 
 class Metrics:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from canary.handler import Canary, Settings
-from cloudwatch_alarms import Metrics, Watch
+from cloudwatch_alarms import Metrics, Watch, composites_in_alarm
 from emf import points
 
 pytestmark = pytest.mark.integration
@@ -44,6 +44,7 @@ async def test_the_canary_trips_its_alarm_while_kinesis_takes_nothing(stream: An
         reasons = await minutes(15, 20)
         assert all(reason.startswith("status 503") for reason in reasons)
         assert alarm.state == "ALARM"
+        assert composites_in_alarm({"canary-failing"}) == {"ingest-down"}
         await stream.clear_faults()
         assert await minutes(15, 35) == [""] * 15
         assert alarm.state == "OK"

@@ -1,15 +1,18 @@
 """What the enricher counts beside the standard stage metrics."""
 
+import time
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from service_runtime.metrics import StageMetrics
 
 
 class EnricherMetrics:
-    """The enricher's metrics. Register them once, on the service's own registry."""
+    """The enricher's metrics. Register them once, on the service's own registry; `clock` is monotonic, in seconds."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.stage = StageMetrics(registry)
+    def __init__(self, registry: CollectorRegistry, clock: Callable[[], float] = time.monotonic) -> None:
+        self.stage = StageMetrics(registry, clock)
         # Moves once an event is enriched, for each part that it was given: geo, device, reference, masked, quality.
         self.parts = Counter("etl_enriched_parts", "Parts added to events", ["part"], registry=registry)
         # Set whenever a reference file was read.

@@ -188,6 +188,16 @@ def test_windows_fire_by_the_slowest_shard_and_without_the_idle() -> None:
     assert shards.group.watermark == 29_000
 
 
+def test_when_all_are_idle_the_furthest_says_how_late_it_is() -> None:
+    """Each came to rest where its own rows end: a shard that never had a row does not hold the others' windows."""
+    shards = Shards(planned(BY_SHOP), "s1", "s2", group=GROUP_A)
+    shards.send("s2", idle=True)
+    shards.send("s1", (1_000, "x", "a"))
+    shards.senders["s1"].let_time_pass(60_000)
+    shards.send("s1", idle=True)
+    assert shards.rows() == [(10_000, {"k": "a", "n": 1})]
+
+
 def test_nothing_new_is_not_told() -> None:
     """A shard at rest sends nothing; one whose watermark moves tells every group, with or without rows."""
     shards = Shards(planned(BY_SHOP), "s1", group=GROUP_A)

@@ -151,7 +151,7 @@ def _described(route: Route, program: Program) -> str:
     paths = {streams[scan]: ".".join(origin.path) if origin.path[0] else "" for scan, origin in route.items()}
     if len(set(paths.values())) == 1:
         return next(iter(paths.values())) or "an expression"
-    return " = ".join(f"{table}.{path}" if path else f"an expression of {table}" for table, path in paths.items())
+    return " = ".join(f"{table}.{path}" if path else f"an expression of {table}" for table, path in sorted(paths.items()))
 
 
 def group_of(evaluations: Sequence[Evaluate], only: int | None) -> Any:

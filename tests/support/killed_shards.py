@@ -208,10 +208,11 @@ class World:
             await held.pipeline.drain(held.lease)
             if not held.is_zombie:
                 self.step()
+                leases, shards = self.leases[held.stream], self.streams[held.stream].shards
                 for child in shard.children:
-                    self._lease(held.stream, child)
+                    if all(parent in leases for parent in shards[child].parents):  # else it is left for their end
+                        self._lease(held.stream, child)
                 self.step()
-                leases = self.leases[held.stream]
                 leases[held.lease.shard_id] = replace(leases[held.lease.shard_id], checkpoint=Checkpoint("SHARD_END"))
                 del self.held[held.stream, held.lease.shard_id]
 

@@ -5,7 +5,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from aggregator.state_store import Pointer, SnapshotMissing, StaleOwner, StateStore, StoreUnavailable
+from aggregator.state_store import (
+    DistributionMismatch,
+    Pointer,
+    SnapshotMissing,
+    StaleOwner,
+    StateStore,
+    StoreUnavailable,
+)
 from aggregator.testing import MemoryItems, MemoryObjects
 
 
@@ -120,3 +127,36 @@ async def test_trouble_is_told_as_unavailable(store: StateStore, error: Exceptio
     monkeypatch.setattr(MemoryObjects, "put_object", fail)
     with pytest.raises(StoreUnavailable):
         await store.save(1, 1, b"{}")
+
+
+async def test_units_of_one_application_are_apart(
+    store: StateStore, clients: tuple[MemoryObjects, MemoryItems]
+) -> None:
+    """Each has a pointer and objects of its own; sweeping or removing one leaves the others alone."""
+    one, other = store.unit("source/1"), store.unit("source/10")
+    first = await commit(one, await one.claim(1), 1, b"one")
+    second = await commit(other, await other.claim(1), 1, b"other")
+    assert (await one.peek(), await other.peek()) == (first, second)
+    await store.claim(9)
+    assert await store.sweep(Pointer(), 9) == 0, "the application's own sweep"
+    await one.remove()
+    await one.remove()
+    assert await one.peek() == Pointer()
+    assert await other.load(await other.peek()) == [b"other"]
+    assert len(clients[0].objects) == 1
+
+
+@pytest.mark.parametrize(("former", "wanted"), [("single", "shards"), ("shards", "single")])
+async def test_a_distribution_is_for_good(store: StateStore, former: str, wanted: str) -> None:
+    """The state of one can not be read by the other: the error names the settings to change."""
+    await store.settle(former)
+    await store.settle(former)
+    with pytest.raises(DistributionMismatch, match=f"AGGREGATOR_DISTRIBUTION={wanted}.*AGGREGATOR_LEASE_TABLE"):
+        await store.settle(wanted)
+
+
+async def test_a_state_from_before_there_were_distributions_is_single(store: StateStore) -> None:
+    await commit(store, await store.claim(1), 1)
+    with pytest.raises(DistributionMismatch):
+        await store.settle("shards")
+    await store.settle("single")

@@ -11,7 +11,7 @@ from aggregator.source import SourceState, inherited_source, new_source, restore
 from aggregator.state import readable_shards
 from aggregator.state_store import StateStore
 from aggregator.unit import Running, UnitState
-from shardline import Lease, ShardLease
+from shardline import Batch, Lease, ShardLease
 from streaming_sql import HashRange
 from streaming_sql.distribution import groups_between
 
@@ -99,6 +99,9 @@ class SourceOrigin:
     async def before(self) -> None:
         """See `Origin`: nothing is missing."""
 
+    def after(self, batch: Batch) -> None:
+        """See `Origin`: nothing follows."""
+
     async def tidy(self) -> None:
         """See `Origin`."""
         if self._state is not None:
@@ -113,6 +116,8 @@ class ReceiverOrigin:
         self._ancestry = ancestry
         self._sources = sources
         self._state: ReceiverState | None = None
+        self._suspected: frozenset[str] = frozenset()
+        self._gone: frozenset[str] = frozenset()
 
     async def begin(self, running: Running, lease: ShardLease, chain: Sequence[bytes]) -> tuple[UnitState, list[str]]:
         """See `Origin`."""
@@ -134,11 +139,28 @@ class ReceiverOrigin:
         if self._state is not None and self._state.is_expecting:
             self._state.sources = dict.fromkeys(readable_shards(await self._sources()), SOURCE)
 
+    def after(self, batch: Batch) -> None:
+        """See `Origin`: once caught up, nothing of the shards that are gone can still come."""
+        if self._gone and self._state is not None and not batch.millis_behind_latest:
+            self._state.close(self._gone)
+            self._gone = frozenset()
+
     async def tidy(self) -> None:
-        """See `Origin`."""
-        if self._state is not None:
-            for parent in await self._ancestry.sweep(self._state.heirs):
-                del self._state.heirs[parent]
+        """See `Origin`: also find the source shards that will never tell of their end, having expired unread.
+
+        Those that are awaited here without a lease, twice in turn: what they had sent has long been in the stream then.
+        """
+        state = self._state
+        if state is None:
+            return
+        for parent in await self._ancestry.sweep(state.heirs):
+            del state.heirs[parent]
+        leases = await self._sources()
+        if any(lease.shard_id in state.told and not lease.is_ended for lease in leases):
+            return  # its children have no leases yet
+        state.sources = dict.fromkeys(readable_shards(leases), SOURCE)
+        missing = state.awaited - {lease.shard_id for lease in leases}
+        self._suspected, self._gone = missing, self._suspected & missing
 
 
 __all__ = ["Ancestry", "ReceiverOrigin", "SourceOrigin"]

@@ -1,9 +1,9 @@
 """What travels on the exchange stream: messages of source shards to key groups, tagged so that each is taken in once.
 
-A record is a version, one byte, and a MessagePack array [key group, source shard, epoch, number, body]; the body is
-streaming_sql.distribution's. (epoch, number) only grows within a source shard: the number counts its messages and is
-committed with what they were made of, so that a message that is sent again after a crash is the same, and the epoch
-grows with each owner, should the state begin anew. Pure.
+A record is "ETLX", a version, one byte, and a MessagePack array [key group, source shard, epoch, number, body]; the
+body is streaming_sql.distribution's. (epoch, number) only grows within a source shard: the number counts its messages
+and is committed with what they were made of, so that a message that is sent again after a crash is the same, and the
+epoch grows with each owner, should the state begin anew. Pure.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from streaming_sql.distribution import KEY_GROUPS, Sent, explicit_hash_key
 from streaming_sql.distribution.messages import decode_message, encode_message
 
 VERSION = 1
-_PREFIX = bytes([VERSION])
+_MARK = b"ETLX"
+_PREFIX = _MARK + bytes([VERSION])
 MOST_BYTES = 1_040_000
 """Of a record: Kinesis takes 1 MiB, with its partition key."""
 
@@ -88,13 +89,16 @@ def read_message(data: bytes) -> Message | None:
         UnknownVersion: for a message that this release cannot read.
 
     """
-    if data[:1] > _PREFIX:
+    mark, version = data[: len(_MARK)], data[len(_MARK) : len(_PREFIX)]
+    if mark != _MARK or version < bytes([VERSION]):
+        return None
+    if version > bytes([VERSION]):
         raise UnknownVersion(
-            f"a message of version {data[0]} on the exchange stream, this release reads version {VERSION}: let the "
+            f"a message of version {version[0]} on the exchange stream, this release reads version {VERSION}: let the "
             "newer tasks take over"
         )
     try:
-        message = _decode(memoryview(data)[1:])
+        message = _decode(memoryview(data)[len(_PREFIX) :])
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     return message if 0 <= message.key_group < KEY_GROUPS else None

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from aggregator.duplicates import SeenEvents
 from aggregator.state import State, decode_state
 from aggregator.unit import Running, UnitState
-from shardline import Lease, ShardLease
+from shardline import Batch, Lease, ShardLease
 from streaming_sql import Engine
 
 
@@ -29,6 +29,9 @@ class OneOwner:
 
     async def before(self) -> None:
         """See `Origin`: nothing is missing."""
+
+    def after(self, batch: Batch) -> None:
+        """See `Origin`: nothing follows."""
 
     async def tidy(self) -> None:
         """See `Origin`: nothing is left."""

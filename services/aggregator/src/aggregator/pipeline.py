@@ -116,6 +116,7 @@ class Pipeline:
         if batch.records:
             await self._origin.before()
         await self._count_in(state, batch)
+        self._origin.after(batch)
         if batch.shard_ended:
             state.end_shard(shard, [child.shard_id for child in batch.child_shards])
             self._silence.left(shard)

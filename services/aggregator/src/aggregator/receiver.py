@@ -1,16 +1,10 @@
-"""The unit of one shard of the exchange stream: the key groups that come to it. Pure.
-
-Snapshot: {"version": 1, "positions": {shard: [sequence number, sub-sequence number]}, "ended": [shard],
-"groups": {key group: {"applied": {source shard: [epoch, number]}, "state": see streaming_sql.distribution}},
-"outbox": [...], "children": [shard], "heirs": {parent: [its children]}}. It is whole, or has only the key groups that
-changed, and of these only what changed: a chain of a whole one and changes is the state.
-"""
+"""The unit of one shard of the exchange stream: the key groups that come to it. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -18,57 +12,25 @@ from aggregator.alerts import result_row
 from aggregator.exchange import Message, read_message
 from aggregator.group_tables import GroupTables
 from aggregator.outbox import Outbox
-from aggregator.rows import Row, Stamp, late_row, malformed_message, malformed_row, missed_row
+from aggregator.receiver_snapshot import (
+    RECEIVER_VERSION,
+    CapturedPart,
+    CapturedReceiver,
+    GroupSnapshot,
+    ReceiverSnapshot,
+    read_receiver_snapshot,
+)
+from aggregator.rows import Stamp, late_row, malformed_message, malformed_row, missed_row
 from aggregator.silence import Verdict
 from aggregator.state import place_of
 from aggregator.unit import Counted, Fired, Held, Looking, Running
 from shardline import Checkpoint, Record, ShardLease
-from streaming_sql import ResultRow, StateError
+from streaming_sql import ResultRow
 from streaming_sql.distribution import KeyGroup, merged_group
 from streaming_sql.preview import Preview
 
-VERSION = 1
 _MOST_APPLIED = 1_000
 """Source shards that a key group remembers the last message of: those at work, and as many that have ended."""
-
-
-class _Group(msgspec.Struct):
-    applied: dict[str, tuple[int, int]]
-    state: msgspec.Raw
-
-
-class _Snapshot(msgspec.Struct):
-    version: int
-    positions: dict[str, tuple[str, int]]
-    ended: list[str]
-    groups: dict[int, _Group]
-    outbox: list[Row]
-    children: list[str] = msgspec.field(default_factory=list)
-    heirs: dict[str, list[str]] = msgspec.field(default_factory=dict)
-
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(_Snapshot).decode
-
-
-class _Captured(Protocol):
-    def encode(self) -> bytes: ...
-
-
-@dataclass(frozen=True)
-class CapturedReceiver:
-    """An exchange shard's state at one moment."""
-
-    snapshot: _Snapshot
-    groups: dict[int, tuple[dict[str, tuple[int, int]], _Captured]]
-
-    def encode(self) -> bytes:
-        """The snapshot. Once, in any thread."""
-        groups = {
-            number: _Group(applied, msgspec.Raw(captured.encode()))
-            for number, (applied, captured) in self.groups.items()
-        }
-        return _encode(msgspec.structs.replace(self.snapshot, groups=groups))
 
 
 @dataclass
@@ -98,6 +60,7 @@ class ReceiverState:
     heirs: dict[str, list[str]] = field(default_factory=dict)
     groups: dict[int, _Addressed] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
+    closed: bool = False
 
     @property
     def is_expecting(self) -> bool:
@@ -105,6 +68,30 @@ class ReceiverState:
         return any(
             number not in self.groups for part in self.running.parts for number in part.groups if number in self.wanted
         )
+
+    @property
+    def awaited(self) -> frozenset[str]:
+        """The source shards that some key group waits for."""
+        return frozenset(shard for addressed in self.groups.values() for shard in addressed.group.shards)
+
+    @property
+    def told(self) -> frozenset[str]:
+        """The source shards that have told some key group of their end."""
+        return frozenset(
+            shard
+            for addressed in self.groups.values()
+            for shard in addressed.applied.keys() - addressed.group.shards.keys()
+        )
+
+    def close(self, gone: Collection[str]) -> None:
+        """Wait no longer for source shards of which nothing more will come; for those in `sources` instead."""
+        for addressed in self.groups.values():
+            if not addressed.group.shards.keys().isdisjoint(gone):
+                for shard in self.sources.keys() - addressed.applied.keys():
+                    addressed.group.open_shard(shard, self.sources[shard])
+                for shard in gone:
+                    addressed.group.close_shard(shard)
+                addressed.changed = self.closed = True
 
     @property
     def shards(self) -> frozenset[str]:
@@ -194,7 +181,8 @@ class ReceiverState:
             if addressed.changed:
                 rows += addressed.group.advance()
         self.outbox.add(result_row(window, stamp) for window in rows)
-        return Fired(rows, bool(rows))
+        moved, self.closed = self.closed or bool(rows), False
+        return Fired(rows, moved)
 
     def run(self, running: Running) -> list[str]:
         """Run another program from here on. Returns the queries whose open windows are discarded."""
@@ -214,14 +202,16 @@ class ReceiverState:
 
     def capture(self, *, changes: bool = False) -> CapturedReceiver:
         """The state at this moment, whole or what changed since the last capture."""
-        groups: dict[int, tuple[dict[str, tuple[int, int]], _Captured]] = {}
+        groups: dict[int, tuple[dict[str, tuple[int, int]], CapturedPart]] = {}
         for number, addressed in self.groups.items():
             if addressed.changed or not changes:
                 groups[number] = dict(addressed.applied), addressed.group.capture(changes=changes)
                 addressed.changed = False
         positions = {shard: (at.sequence_number, at.sub_sequence_number) for shard, at in self.positions.items()}
-        snapshot = _Snapshot(
-            *(VERSION, positions, sorted(self.ended), {}, list(self.outbox.rows)), list(self.children), dict(self.heirs)
+        snapshot = ReceiverSnapshot(
+            *(RECEIVER_VERSION, positions, sorted(self.ended), {}, list(self.outbox.rows)),
+            list(self.children),
+            dict(self.heirs),
         )
         return CapturedReceiver(snapshot, groups)
 
@@ -256,10 +246,10 @@ def inherited_receiver(
     return state, list(discarded)
 
 
-def _take_over(state: ReceiverState, chain: Sequence[bytes]) -> tuple[_Snapshot, list[str]]:
+def _take_over(state: ReceiverState, chain: Sequence[bytes]) -> tuple[ReceiverSnapshot, list[str]]:
     """Have the state hold the key groups of a chain that it wants."""
-    snapshots = [_snapshot(data) for data in chain]
-    found: dict[int, list[_Group]] = {}
+    snapshots = [read_receiver_snapshot(data) for data in chain]
+    found: dict[int, list[GroupSnapshot]] = {}
     for snapshot in snapshots:
         for number, group in snapshot.groups.items():
             if number in state.wanted:
@@ -273,14 +263,4 @@ def _take_over(state: ReceiverState, chain: Sequence[bytes]) -> tuple[_Snapshot,
     return snapshots[-1], list(discarded)
 
 
-def _snapshot(data: bytes) -> _Snapshot:
-    try:
-        snapshot = _decode(data)
-    except msgspec.DecodeError as error:
-        raise StateError(f"not an exchange shard's snapshot: {error}") from error
-    if snapshot.version != VERSION:
-        raise StateError(f"snapshot version {snapshot.version}, this program reads version {VERSION}")
-    return snapshot
-
-
-__all__ = ["CapturedReceiver", "ReceiverState", "inherited_receiver", "restored_receiver"]
+__all__ = ["ReceiverState", "inherited_receiver", "restored_receiver"]

@@ -10,7 +10,7 @@ from typing import Protocol
 from aggregator.outbox import Outbox
 from aggregator.rows import Stamp
 from aggregator.silence import Verdict
-from shardline import Checkpoint, Record, ShardLease
+from shardline import Batch, Checkpoint, Record, ShardLease
 from streaming_sql import Program, ResultRow
 from streaming_sql.distribution import Part, References, distribute
 from streaming_sql.preview import Preview
@@ -151,6 +151,9 @@ class Origin(Protocol):
 
     async def before(self) -> None:
         """Give the state what it must know before the next records."""
+
+    def after(self, batch: Batch) -> None:
+        """A batch is counted in, or is a heartbeat."""
 
     async def tidy(self) -> None:
         """Delete what the state was made of, once nothing needs it any more."""

@@ -94,8 +94,8 @@ oracle-fuzz: .venv/.dev ## Compare random queries on random inputs with real Fli
 bench-aggregate: .venv/.dev ## Measure streaming SQL beside a hand-written loop and Flink on the same events (BENCH="--events 200000 …")
 	$(BIN)/python tests/performance/aggregate $(BENCH)
 
-flink-run: .venv/.dev ## Run every pipeline on a local Flink as the managed service would, with files for streams; compare (SEED=1)
-	@PYTHONPATH=tests/oracle $(BIN)/python tests/flink_run --seed $(or $(SEED),1)
+flink-run: .venv/.dev ## Run every pipeline on a local Flink as the managed service would, with files for streams; compare (RUNTIME=1.20|2.2 SEED=1)
+	@PYTHONPATH=tests/oracle $(BIN)/python tests/flink_run --runtime $(or $(RUNTIME),1.20) --seed $(or $(SEED),1)
 
 flink-package: .venv/.local ## Zip the Flink application into dist/flink/ (RUNTIME=1.20|2.2 PIPELINES="folder file.sql …" RENDER="--start …"; needs Maven)
 	$(BIN)/etl sql flink $(or $(PIPELINES),services/aggregator/pipelines) --runtime $(or $(RUNTIME),1.20) --output build/flink $(RENDER)

@@ -31,10 +31,13 @@ DEFAULTS = {
 
 _MARKER = re.compile(r"\$\{(stream|region):([^}']*)\}")
 _TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|`(?:[^`]|``)*`|;|[^-/'`;]+|.", re.DOTALL)
-_WORDS = re.compile(r"(?:\s+|--[^\n]*\n|/\*.*?\*/)*", re.DOTALL)
-_CREATE_TABLE = re.compile(r"CREATE\s+TABLE\s+(`(?:[^`]|``)+`|\w+)", re.IGNORECASE)
-_INSERT = re.compile(r"INSERT\s+INTO\s+(`(?:[^`]|``)+`|\w+)", re.IGNORECASE)
-_SET = re.compile(r"SET\s+'((?:[^']|'')+)'\s*=\s*'((?:[^']|'')*)'\s*", re.IGNORECASE)
+_SPACE = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)"
+_NAME = r"(`(?:[^`]|``)+`|\w+)"
+_TEXT = r"'((?:[^']|'')*)'"
+_SPACES = re.compile(f"{_SPACE}*", re.DOTALL)
+_CREATE_TABLE = re.compile(rf"CREATE{_SPACE}+TABLE{_SPACE}+{_NAME}", re.IGNORECASE | re.DOTALL)
+_INSERT = re.compile(rf"INSERT{_SPACE}+INTO{_SPACE}+{_NAME}", re.IGNORECASE | re.DOTALL)
+_SET = re.compile(rf"SET{_SPACE}+{_TEXT}{_SPACE}*={_SPACE}*{_TEXT}{_SPACE}*", re.IGNORECASE | re.DOTALL)
 
 
 class Misconfigured(Exception):
@@ -95,7 +98,7 @@ def statements(text: str) -> list[str]:
             found.append("")
         else:
             found[-1] += piece
-    stripped = [_WORDS.sub("", f"{part}\n", count=1).strip() for part in found]
+    stripped = [_SPACES.sub("", part, count=1).strip() for part in found]
     return [part for part in stripped if part]
 
 

@@ -18,7 +18,17 @@ from agreement.environment import OracleMissing
 
 from indexer.plain_rows import PlainRows
 from streaming_sql import run_script
-from streaming_sql.flink import Files, FlinkRefuses, KinesisStreams, OwnStreams, describe_rows, render
+from streaming_sql.flink import (
+    RUNTIMES,
+    Files,
+    FlinkRefuses,
+    KinesisStreams,
+    OwnStreams,
+    Rendering,
+    Runtime,
+    describe_rows,
+    render,
+)
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = (ROOT / "examples" / "sql", ROOT / "services" / "aggregator" / "pipelines")
@@ -29,21 +39,22 @@ def main() -> None:
     arguments = _arguments()
     started = time.monotonic()
     texts = {file.name: file.read_text() for folder in arguments.folders for file in sorted(folder.glob("*.sql"))}
-    told = {name: _refusal(name, text) for name, text in texts.items()}
+    told = {name: _refusal(name, text, arguments.runtime) for name, text in texts.items()}
     plain = {name: text for name, text in texts.items() if not told[name]}
-    described = PlainRows(describe_rows(render(plain, KinesisStreams(), "1.20").rows).encode())
+    described = PlainRows(describe_rows(render(plain, KinesisStreams(), arguments.runtime).rows).encode())
     given = sample_events.lines(arguments.seed)
-    print(f"{len(texts)} pipelines, {len(given):,} events; Flink runs them as one job", flush=True)
+    print(f"{len(texts)} pipelines, {len(given):,} events; Flink {arguments.runtime} runs them as one job", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         stream = Path(folder) / "enriched.jsonl"
         stream.write_bytes(b"".join(line + b"\n" for line in given))
-        rendered = render(texts, Files({STREAM: str(stream)}, f"{folder}/rows"), "1.20")
+        rendered = render(texts, Files({STREAM: str(stream)}, f"{folder}/rows"), arguments.runtime)
         try:
-            application.run(rendered.texts, Path(folder))
+            application.run(rendered.texts, arguments.runtime, Path(folder))
         except (OracleMissing, application.ApplicationFailed) as problem:
             raise SystemExit(f"make flink-run: {problem}") from problem
         print(f"Flink is done after {time.monotonic() - started:.0f} s", flush=True)
-        different = _compare(texts, given, Path(folder) / "rows", described, told)
+        ours = render(texts, OwnStreams(), arguments.runtime)
+        different = _compare(ours, given, Path(folder) / "rows", described, told)
     print(f"in {time.monotonic() - started:.0f} s")
     sys.exit(1 if different else 0)
 
@@ -53,24 +64,22 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "folders", nargs="*", type=Path, default=FOLDERS, help="folders of pipelines that read `enriched`"
     )
+    parser.add_argument("--runtime", default="1.20", choices=RUNTIMES, help="of the managed service")
     parser.add_argument("--seed", type=int, default=1, help="of the events that are made beside the sample data")
     return parser.parse_args()
 
 
-def _refusal(name: str, text: str) -> str:
+def _refusal(name: str, text: str, runtime: Runtime) -> str:
     """Why Kinesis cannot carry the file's rows, which files can."""
     try:
-        render({name: text}, KinesisStreams(), "1.20")
+        render({name: text}, KinesisStreams(), runtime)
     except FlinkRefuses as refused:
         return refused.errors[0].message
     return ""
 
 
-def _compare(
-    texts: dict[str, str], given: list[bytes], folder: Path, described: PlainRows, told: dict[str, str]
-) -> int:
+def _compare(ours: Rendering, given: list[bytes], folder: Path, described: PlainRows, told: dict[str, str]) -> int:
     """Print a line for each sink; how many differ."""
-    ours = render(texts, OwnStreams(), "1.20")
     counts = {"sinks": 0, "different": 0, "rows": 0, "ids": 0, "documents": 0}
     for name, text in ours.texts.items():
         results = run_script(text, {STREAM: given})

@@ -11,7 +11,10 @@ from pathlib import Path
 
 from agreement import environment
 
-FLINK = Path(__file__).parents[2] / "flink"
+ROOT = Path(__file__).parents[2]
+FLINK = ROOT / "flink"
+LOCKS = {"1.20": environment.LOCK, "2.2": ROOT / "requirements" / "flink-2.2.lock"}
+"""The packages of each runtime of the managed service."""
 _JVM = "-Xmx1400m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xss4m"
 # One subtask a source, as one shard is one subtask, and a watermark after every record, as the embedded engine's.
 _SETTINGS = {"parallelism.default": "1", "pipeline.auto-watermark-interval": "0 ms", "pipeline.name": "flink-run"}
@@ -21,7 +24,7 @@ class ApplicationFailed(Exception):
     """The application ended with an error; its last lines are the message."""
 
 
-def run(rendered: dict[str, str], folder: Path) -> None:
+def run(rendered: dict[str, str], runtime: str, folder: Path) -> None:
     """Package the scripts by file name, unpack them and run them to their input's end.
 
     Raises:
@@ -40,11 +43,11 @@ def run(rendered: dict[str, str], folder: Path) -> None:
         archive.extractall(folder / "application")
     properties = folder / "application_properties.json"
     properties.write_text(json.dumps([{"PropertyGroupId": "streaming-etl.settings", "PropertyMap": _SETTINGS}]))
-    _submit(folder / "application" / "main.py", properties)
+    _submit(folder / "application" / "main.py", properties, environment.python(LOCKS[runtime]))
 
 
-def _submit(application: Path, properties: Path) -> None:
-    python, home = environment.python(), environment.java_home()
+def _submit(application: Path, properties: Path, python: Path) -> None:
+    home = environment.java_home()
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "FLINK"))
     }

@@ -47,33 +47,33 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:16]
 
 
-def python() -> Path:
-    """The interpreter of the environment with PyFlink, which is made first where it is not there (2 to 5 minutes).
+def python(packages: Path = LOCK) -> Path:
+    """The interpreter of the environment with a lock's PyFlink, which is made first where it is not there (minutes).
 
     Raises:
         OracleMissing: when there is no Python 3.11 or the packages cannot be installed.
 
     """
-    folder = CACHE / digest(LOCK.read_bytes())
+    folder = CACHE / digest(packages.read_bytes())
     folder.parent.mkdir(parents=True, exist_ok=True)
     command = folder / "bin" / "python"
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
-            _install(folder, command)
+            _install(folder, command, packages)
             (folder / "complete").touch()
     return command
 
 
-def _install(folder: Path, command: Path) -> None:
-    print(f"installing Flink from {LOCK.name} into {folder}: 720 MB, a few minutes, once", file=sys.stderr)
+def _install(folder: Path, command: Path, packages: Path) -> None:
+    print(f"installing Flink from {packages.name} into {folder}: 720 MB, a few minutes, once", file=sys.stderr)
     shutil.rmtree(folder, ignore_errors=True)
     _run([_base_python(), "-m", "venv", str(folder)])
     pip = [str(command), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
     # Some of the packages are sources whose build needs an old setuptools, which the lock holds.
-    pins = [line for line in LOCK.read_text().splitlines() if line.startswith("setuptools==")]
+    pins = [line for line in packages.read_text().splitlines() if line.startswith("setuptools==")]
     _run([*pip, pins[0].rstrip(" \\")])
-    _run([*pip, "--require-hashes", "--no-deps", "--no-build-isolation", "-r", str(LOCK)])
+    _run([*pip, "--require-hashes", "--no-deps", "--no-build-isolation", "-r", str(packages)])
 
 
 def _base_python() -> str:

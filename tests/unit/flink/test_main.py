@@ -108,6 +108,15 @@ def test_each_file_has_its_own_names_and_all_inserts_are_kept_apart():
     ]
 
 
+def test_comments_between_words_hide_nothing():
+    """An INSERT is part of the one job, and SET a setting, however they are written."""
+    script = "set -- why\n'a' /* b */ = 'it''s' -- end\n;\n-- first\n/* second */ insert /* x */ into -- y\n t SELECT 1"
+    assert steps({"a.sql": script})[2:] == [
+        ("set", "a", "it's"),
+        ("insert", "insert /* x */ into -- y\n t SELECT 1", ""),
+    ]
+
+
 def test_a_source_that_two_files_declare_alike_is_read_once():
     """The second is a view of the first, whatever it is called; a sink never is, and another definition neither."""
     sink = "CREATE TABLE `out` (a INT) WITH ('x' = 'y')"

@@ -16,12 +16,23 @@ KEY_GROUPS = 128
 _STEP = (1 << 128) // KEY_GROUPS
 _SPREAD = 0x9E3779B1  # 2^32 divided by the golden ratio: spreads what CRC leaves in the low bits
 _NULL = "\x00N"
+_AT_HAND = 50_000
 
 
 def key_group(values: Sequence[Any]) -> int:
     """The group of a key. Values that are equal as SQL keys are (1 and 1.0, 0.0 and -0.0) give the same."""
     text = "\x00".join([value if type(value) is str else _text(value) for value in values])
     return (zlib.crc32(text.encode("utf-8", "surrogatepass")) * _SPREAD & 0xFFFFFFFF) * KEY_GROUPS >> 32
+
+
+class KeyGroups(dict[tuple[Any, ...], int]):
+    """The groups of keys, those asked for lately at hand: `groups[key]`."""
+
+    def __missing__(self, key: tuple[Any, ...]) -> int:
+        if len(self) >= _AT_HAND:
+            self.clear()
+        found = self[key] = key_group(key)
+        return found
 
 
 def explicit_hash_key(group: int) -> int:

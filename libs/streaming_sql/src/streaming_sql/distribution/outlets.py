@@ -11,7 +11,7 @@ from typing import Any
 
 from streaming_sql.aggregates import Aggregate
 from streaming_sql.aggregates.counting import Count
-from streaming_sql.distribution.keys import key_group
+from streaming_sql.distribution.keys import KeyGroups
 from streaming_sql.distribution.messages import ArrivalFields, Row, encode_entry
 from streaming_sql.distribution.parts import Part, group_of
 from streaming_sql.distribution.routes import reach_ms
@@ -141,6 +141,7 @@ class SliceOutlet(WindowAggregate):
         super().__init__(node)
         self.outlet = node
         self.open = OpenTime(reach_ms(node.part.program))
+        self._groups_of = KeyGroups()
         self._places = node.part.slice_key(node.half_of)
         self._only = node.part.only_group
 
@@ -156,7 +157,7 @@ class SliceOutlet(WindowAggregate):
         for (start, mark), groups in self.take_slices().items():
             for key, group in groups.items():
                 *states, rows = encode(group)
-                to = self._only if self._only is not None else key_group([key[place] for place in places])
+                to = self._only if self._only is not None else self._groups_of[tuple([key[place] for place in places])]
                 taken.setdefault(to, []).append(encode_entry(start, mark, encode_key(key), states, rows))
         self._dirty.clear()
         return taken

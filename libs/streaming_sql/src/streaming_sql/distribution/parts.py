@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from operator import itemgetter
 from typing import Any, Literal
 
-from streaming_sql.distribution.keys import KEY_GROUPS, key_group
+from streaming_sql.distribution.keys import KEY_GROUPS, KeyGroups, key_group
 from streaming_sql.distribution.routes import Route, agree, common_routes, first_states, holds_state, routes_of
 from streaming_sql.expressions import Evaluate
 from streaming_sql.nodes import Node, Scan
@@ -151,19 +150,17 @@ def _described(route: Route, program: Program) -> str:
     paths = {streams[scan]: ".".join(origin.path) if origin.path[0] else "" for scan, origin in route.items()}
     if len(set(paths.values())) == 1:
         return next(iter(paths.values())) or "an expression"
-    return " = ".join(f"{table}.{path}" if path else f"an expression of {table}" for table, path in sorted(paths.items()))
+    return " = ".join(
+        f"{table}.{path}" if path else f"an expression of {table}" for table, path in sorted(paths.items())
+    )
 
 
-def group_of(evaluations: Sequence[Evaluate], only: int | None) -> Any:
+def group_of(evaluations: Sequence[Evaluate], only: int | None) -> Callable[[Any], int]:
     """What gives a row's key group."""
     if only is not None:
         return lambda row: only
+    groups = KeyGroups()
     if len(evaluations) == 1:
         first = evaluations[0]
-        return lambda row: key_group((first(row),))
-    return lambda row: key_group([evaluate(row) for evaluate in evaluations])
-
-
-def key_of(places: Sequence[int]) -> tuple[Evaluate, ...]:
-    """What takes the values at some places of a key."""
-    return tuple(itemgetter(place) for place in places)
+        return lambda row: groups[(first(row),)]
+    return lambda row: groups[tuple([evaluate(row) for evaluate in evaluations])]

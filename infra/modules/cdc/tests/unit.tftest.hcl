@@ -183,6 +183,17 @@ run "refuses_other_databases" {
   expect_failures = [var.source_database]
 }
 
+run "refuses_loads_that_end" {
+  command = plan
+
+  variables {
+    engine = "dms"
+    dms    = { migration = "full-load" }
+  }
+
+  expect_failures = [var.dms]
+}
+
 run "refuses_bad_values" {
   command = plan
 
@@ -193,9 +204,8 @@ run "refuses_bad_values" {
     subnet_ids         = ["subnet-a"]
     engine             = "kafka"
     stream             = { name = "raw", arn = "raw" }
-    dms                = { migration = "full-load" }
     log_retention_days = 2
   }
 
-  expect_failures = [var.name, var.account_id, var.kms_key_arn, var.subnet_ids, var.engine, var.stream, var.dms, var.log_retention_days]
+  expect_failures = [var.name, var.account_id, var.kms_key_arn, var.subnet_ids, var.engine, var.stream, var.log_retention_days]
 }

@@ -1,10 +1,11 @@
 variable "scaling" {
   description = <<-EOT
     How many tasks to run; null runs `desired_count` of them, always. Tasks are added by whichever of these asks for most,
-    and taken away only when all of them agree, slowly:
+    and a quarter of them taken away when, for ten minutes, the rest would have had room by all of them. The service must
+    publish its own metrics (METRICS_EMF_SECONDS=60), or no task is ever taken away.
     `cpu_target_percent`: mean processor use to hold; never left out.
     `bytes`: bytes a minute of its stream that one task is to take (target tracking, by metric math over what is written
-    to the stream and the tasks that report `EventLoopLagSeconds`; services must publish their own metrics).
+    to the stream and the tasks that report `EventLoopLagSeconds`).
     `requests`: requests a minute that one task behind a load balancer is to take; `resource_label` as ALBRequestCountPerTarget
     wants it (app/NAME/ID/targetgroup/NAME/ID).
     `lag`: steps out while the consumer is more than `seconds` behind. With `consumer_name` by enhanced fan-out's own metric
@@ -16,7 +17,7 @@ variable "scaling" {
   type = object({
     min_tasks          = number
     max_tasks          = number
-    cpu_target_percent = optional(number, 60)
+    cpu_target_percent = optional(number, 70)
     bytes = optional(object({
       stream_name         = string
       per_task_per_minute = number
@@ -28,10 +29,10 @@ variable "scaling" {
     lag = optional(object({
       stream_name   = optional(string)
       consumer_name = optional(string)
-      seconds       = optional(number, 60)
+      seconds       = optional(number, 30)
     }))
     open_shards                = optional(number)
-    scale_out_cooldown_seconds = optional(number, 120)
+    scale_out_cooldown_seconds = optional(number, 180)
     scale_in_cooldown_seconds  = optional(number, 300)
     idle_tasks_alarm           = optional(bool, false)
     alarm_topic_arns           = optional(list(string), [])

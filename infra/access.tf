@@ -1,0 +1,78 @@
+# What each service may do: the streams, tables and objects of its part, and no other.
+locals {
+  consumers = module.stream.consumer_arns
+  table_arn = module.state.table_arns
+
+  dead_letters = {
+    stream   = local.arns["dead-letters"]
+    delivery = local.firehose.arns["dead-letters"]
+    objects  = { bucket_arn = module.lake.bucket_arn, prefix = "dead-letter-originals/", put = true }
+  }
+
+  # A consumer decrypts what it reads and encrypts what it writes; Firehose encrypts by its own role.
+  consumer_keys = [
+    { arn = local.keys.streams, via = ["kinesis"], encrypt = true, decrypt = true },
+    { arn = local.keys.state, via = ["dynamodb"], decrypt = true },
+    { arn = local.keys.lake, via = ["s3"], encrypt = true },
+  ]
+
+  access = {
+    "ingest-api" = {
+      write_streams = [local.arns.raw]
+      keys          = [{ arn = local.keys.streams, via = ["kinesis"], encrypt = true }]
+    }
+    enricher = {
+      read_streams     = [local.arns.raw]
+      read_consumers   = [for id, arn in local.consumers : arn if id == "raw/enricher"]
+      write_streams    = [local.arns.enriched, local.dead_letters.stream]
+      delivery_streams = [local.firehose.arns.enriched, local.dead_letters.delivery]
+      lease_tables     = [local.table_arn["enricher-leases"]]
+      objects          = [local.dead_letters.objects]
+      keys             = local.consumer_keys
+    }
+    aggregator = {
+      # Alerts are read again, to be published.
+      read_streams   = concat([local.arns.enriched, local.arns.alerts], local.distributed ? [local.arns["exchange"]] : [])
+      read_consumers = [for id, arn in local.consumers : arn if contains(["enriched/aggregator", "exchange/aggregator-exchange"], id)]
+      write_streams = concat(
+        [local.arns.aggregates, local.arns.alerts, local.arns.late, local.dead_letters.stream],
+        local.distributed ? [local.arns["exchange"]] : [],
+      )
+      delivery_streams = [local.firehose.arns.aggregates, local.dead_letters.delivery]
+      lease_tables = concat(
+        [local.table_arn["aggregator-leases"], local.table_arn["aggregator-alert-leases"]],
+        local.distributed ? [local.table_arn["aggregator-exchange-leases"]] : [],
+      )
+      state_tables = [local.table_arn["aggregator-state"]]
+      objects = concat(
+        [local.dead_letters.objects],
+        [{ bucket_arn = module.state.bucket_arn, prefix = "aggregator/", get = true, put = true, delete = true, list = true }],
+        var.aggregator.pipelines == null ? [] : [{
+          bucket_arn = "arn:${data.aws_partition.current.partition}:s3:::${var.aggregator.pipelines.bucket}"
+          prefix     = "${trimsuffix(var.aggregator.pipelines.prefix, "/")}/"
+          get        = true
+          list       = true
+        }],
+      )
+      topics = [aws_sns_topic.alerts.arn]
+      keys = concat(local.consumer_keys, [
+        { arn = local.keys.state, via = ["s3"], encrypt = true, decrypt = true },
+        { arn = local.keys.alerts, via = ["sns"], encrypt = true, decrypt = true },
+      ])
+    }
+    indexer = {
+      read_streams     = [for kind in local.indexed : local.arns[kind]]
+      read_consumers   = [for id, arn in local.consumers : arn if endswith(id, "/indexer")]
+      write_streams    = [local.dead_letters.stream]
+      delivery_streams = [local.dead_letters.delivery]
+      lease_tables     = [for name, arn in local.table_arn : arn if startswith(name, "indexer-leases-")]
+      objects          = [local.dead_letters.objects]
+      keys             = local.consumer_keys
+    }
+    console = {
+      list_streams = [for name, arn in local.arns : arn if name != "exchange"]
+      scan_tables  = [for name, arn in local.table_arn : arn if startswith(name, "enricher-leases") || startswith(name, "aggregator-leases") || startswith(name, "indexer-leases-")]
+      keys         = [{ arn = local.keys.state, via = ["dynamodb"], decrypt = true }]
+    }
+  }
+}

@@ -1,0 +1,94 @@
+"""Runs the checks: `PYTHONPATH=infra/tests python -m infra_checks`."""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from infra_checks import mirror, steps
+from infra_checks.terraform import Terraform, TerraformFailed, copy_tree
+
+PROJECT = Path(__file__).resolve().parents[3]
+_STEPS = ("docs", "format", "validate", "modules", "profiles", "plans")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point: 0 when all is well, or when Terraform is not to be had and CI is not set; else 1."""
+    options = _parse(arguments)
+    try:
+        binary, found = mirror.terraform(), mirror.find(os.environ)
+    except mirror.MirrorInvalid as error:
+        print(error, file=sys.stderr)
+        return 1
+    if binary is None:
+        return _left_out("terraform is not on the PATH: https://developer.hashicorp.com/terraform/install")
+    with tempfile.TemporaryDirectory(prefix="infra-test-") as scratch:
+        terraform = Terraform(binary, found, PROJECT / "artifacts" / "infra" / "plugins")
+        infra = copy_tree(PROJECT, Path(scratch))
+        try:
+            terraform.init(infra)
+        except TerraformFailed as error:
+            if found is not None:
+                print(error, file=sys.stderr)
+                return 1
+            return _left_out(f"no AWS provider: set TF_PLUGIN_DIR to a mirror, or let the registry be reached. {error}")
+        print(f"provider from {'a mirror on this machine' if found else 'the registry'}", flush=True)
+        return _run(terraform, infra, options)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="infra_checks",
+        description="Proves the Terraform configuration without AWS: formatting, validation, the tests of every "
+        "module, the profiles by a mocked provider and by offline plans, every policy, every task's environment.",
+        epilog="TF_PLUGIN_DIR names a folder with the AWS provider (it holds registry.terraform.io); without it one is "
+        "looked for on this machine, then the registry is asked. With CI set, a missing Terraform is a failure.",
+    )
+    parser.add_argument("--jobs", type=int, default=max(2, (os.cpu_count() or 2) // 2), help="tests at once")
+    parser.add_argument("--step", action="append", choices=_STEPS, help="only this step; may be repeated")
+    return parser.parse_args(arguments)
+
+
+def _left_out(reason: str) -> int:
+    in_ci = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+    print(f"{'FAILED' if in_ci else 'LEFT OUT'}: the infrastructure was not tested: {reason}", file=sys.stderr)
+    return 1 if in_ci else 0
+
+
+def _run(terraform: Terraform, infra: Path, options: argparse.Namespace) -> int:
+    figures = steps.Figures()
+    all_steps: dict[str, Callable[[], list[str]]] = {
+        "docs": _docs,
+        "format": lambda: steps.formatting(terraform, infra),
+        "validate": lambda: steps.validation(terraform, infra),
+        "modules": lambda: steps.module_tests(terraform, infra, figures, options.jobs),
+        "profiles": lambda: steps.profile_tests(terraform, infra, figures, options.jobs),
+        "plans": lambda: steps.plans(terraform, infra, figures),
+    }
+    problems: list[str] = []
+    for name in options.step or _STEPS:
+        began = time.monotonic()
+        told = all_steps[name]()
+        print(f"{name:9}{'ok' if not told else f'{len(told)} problems'} ({time.monotonic() - began:.0f} s)", flush=True)
+        problems += told
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    for line in figures.lines():
+        print(line)
+    print("infra-test failed" if problems else "infra-test passed")
+    return 1 if problems else 0
+
+
+def _docs() -> list[str]:
+    """READMEs whose generated part is not current."""
+    command = [sys.executable, str(PROJECT / "infra" / "tests" / "module_docs.py"), "--check"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  this project's own
+    return ended.stderr.splitlines()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

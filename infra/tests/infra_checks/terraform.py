@@ -1,0 +1,168 @@
+"""Runs Terraform in a copy of the configuration, so that nothing is left behind in the working tree."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+# A plan that asks AWS nothing: credentials are not looked at, and no state is kept anywhere else.
+_OFFLINE = """
+terraform {
+  backend "local" {}
+}
+
+provider "aws" {
+  access_key                  = "offline"
+  secret_key                  = "offline"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+  allowed_account_ids         = null
+  max_retries                 = 2
+}
+
+provider "aws" {
+  alias                       = "replica"
+  access_key                  = "offline"
+  secret_key                  = "offline"
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+  skip_requesting_account_id  = true
+  allowed_account_ids         = null
+  max_retries                 = 2
+}
+"""
+
+
+class TerraformFailed(Exception):
+    """Terraform ended with an error; the message is what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One `run` block of a test."""
+
+    file: str
+    name: str
+    status: str
+
+
+@dataclass(slots=True)
+class TestReport:
+    """What `terraform test` said: the runs, the errors, and the resources of every state and plan."""
+
+    runs: list[Run] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    values: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether there was a run, and none failed."""
+        return bool(self.runs) and not self.errors and all(run.status == "pass" for run in self.runs)
+
+
+def copy_tree(project: Path, scratch: Path) -> Path:
+    """A copy of `infra` beside links to all else of the project, ready for offline plans; returns it."""
+    for entry in project.iterdir():
+        if entry.name != "infra":
+            (scratch / entry.name).symlink_to(entry)
+    target = scratch / "infra"
+    unwanted = shutil.ignore_patterns(".terraform", ".terraform.lock.hcl", "*.tfstate*", "*_override.tf", "__pycache__")
+    shutil.copytree(project / "infra", target, ignore=unwanted)
+    (target / "offline_override.tf").write_text(_OFFLINE)
+    return target
+
+
+class Terraform:
+    """Terraform with the provider of a mirror; without one it asks the registry."""
+
+    def __init__(self, binary: Path, mirror: Path | None, plugin_cache: Path) -> None:
+        self._binary = str(binary)
+        self._mirror = mirror
+        # A configuration file elsewhere, or variables of the caller's own, must not change what is tested.
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("TF_", "AWS_"))}
+        self._environment = {**inherited, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+        if mirror is None:
+            plugin_cache.mkdir(parents=True, exist_ok=True)
+            self._environment["TF_PLUGIN_CACHE_DIR"] = str(plugin_cache)
+
+    def run(self, folder: Path, *arguments: str) -> str:
+        """Its output. Raises TerraformFailed."""
+        ended = self._run(folder, arguments)
+        if ended.returncode:
+            raise TerraformFailed(f"terraform {' '.join(arguments)}: {(ended.stdout + ended.stderr).strip()}")
+        return ended.stdout
+
+    def init(self, folder: Path) -> None:
+        """Make a folder ready. Raises TerraformFailed, also where no provider can be had."""
+        mirror = () if self._mirror is None else (f"-plugin-dir={self._mirror}",)
+        self.run(folder, "init", "-input=false", "-no-color", "-backend=false", *mirror)
+
+    def test(self, folder: Path, *arguments: str) -> TestReport:
+        """Run a folder's tests, with the values of what they made."""
+        ended = self._run(folder, ("test", "-json", "-verbose", *arguments))
+        report = read_report(ended.stdout.splitlines())
+        if not report.runs and not report.errors:
+            report.errors.append((ended.stdout + ended.stderr).strip() or "no test ran")
+        return report
+
+    def plan(self, folder: Path, *arguments: str) -> dict[str, Any]:
+        """A plan as JSON. Raises TerraformFailed."""
+        self.run(folder, "init", "-input=false", "-no-color", "-reconfigure", *self._mirror_argument())
+        self.run(folder, "plan", "-input=false", "-no-color", "-lock=false", "-out=offline.tfplan", *arguments)
+        plan: dict[str, Any] = json.loads(self.run(folder, "show", "-json", "offline.tfplan"))
+        return plan
+
+    def _mirror_argument(self) -> tuple[str, ...]:
+        return () if self._mirror is None else (f"-plugin-dir={self._mirror}",)
+
+    def _run(self, folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        command = [self._binary, *arguments]
+        return subprocess.run(  # noqa: S603  the arguments are this program's own
+            command, cwd=folder, env=self._environment, capture_output=True, text=True, check=False
+        )
+
+
+def read_report(lines: Sequence[str]) -> TestReport:
+    """The report in the JSON lines of `terraform test -json -verbose`; lines that are no JSON count as errors.
+
+    https://developer.hashicorp.com/terraform/internals/machine-readable-ui
+    """
+    report = TestReport()
+    for line in filter(None, (line.strip() for line in lines)):
+        try:
+            message = json.loads(line)
+        except ValueError:
+            report.errors.append(line)
+            continue
+        kind = message.get("type")
+        if kind == "test_run" and message["test_run"]["progress"] == "complete":
+            run = message["test_run"]
+            report.runs.append(Run(run["path"], run["run"], run["status"]))
+        elif kind == "diagnostic" and message["diagnostic"]["severity"] == "error":
+            report.errors.append(_told(message["diagnostic"]))
+        elif kind == "test_state":
+            report.values += resources(message["test_state"].get("root_module", {}))
+        elif kind == "test_plan":
+            planned = message["test_plan"].get("planned_values", {})
+            report.values += resources(planned.get("root_module", {}))
+    return report
+
+
+def resources(module: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Address and values of every managed resource of a module and of those below it."""
+    for resource in module.get("resources", ()):
+        if resource["mode"] == "managed":
+            yield resource["address"], resource["values"]
+    for child in module.get("child_modules", ()):
+        yield from resources(child)
+
+
+def _told(diagnostic: dict[str, Any]) -> str:
+    place = diagnostic.get("range", {})
+    where = f"{place['filename']}:{place['start']['line']}: " if place else ""
+    return f"{where}{diagnostic['summary']}: {diagnostic.get('detail', '')}".strip()

@@ -6,6 +6,7 @@ records: then no assignment of records to shards matters.
 
 import json
 import random
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -136,14 +137,17 @@ def delivered(world: World) -> Table:
     return found
 
 
-async def run(seed: int, program: str, kills: int) -> World:
-    """One run of a seed; its tables are right, and nothing is left over but what a robbed owner saved in vain."""
+async def run(seed: int, program: str, kills: Sequence[int] = ()) -> World:
+    """One run of a seed; its tables are right, and nothing is left over but what a robbed owner saved in vain.
+
+    `kills` are the steps from the last kill to the next.
+    """
     rng = random.Random(seed)
     world = World(PROGRAMS[program], rng)
     events = generate(world, rng)
     expected = undisturbed(SCRIPTS[program], {"all": events})
-    await Run(world, [rng.randrange(1, 400) for _ in range(kills)]).until_done()
-    world.kill_at = 0
+    await Run(world, list(kills)).until_done()
+    world.kill_at, steps = 0, world.steps
     assert delivered(world) == expected, f"seed {seed}, {program}"
     for stream in world.leases:
         world.clean_up(stream)
@@ -154,23 +158,63 @@ async def run(seed: int, program: str, kills: int) -> World:
     assert {int(key.split("-")[-2]) for key in left} <= world.robbed_epochs, "what no pointer names is deleted"
     units = {name.rpartition("/")[2] for name in named}
     assert units <= world.leases["source"].keys() | world.leases["exchange"].keys(), "states of past shards are swept"
+    world.steps = steps  # without those of the tidying
     return world
+
+
+def some_kills(seed: int, count: int) -> list[int]:
+    """Steps from kill to kill."""
+    rng = random.Random(seed)
+    return [rng.randrange(1, 400) for _ in range(count)]
+
+
+async def killed_everywhere(seed: int, program: str, *, every: int) -> int:
+    """A run for each `every`-th step of one without kills, killed there; returns how many."""
+    steps = range(1 + seed % every, (await run(seed, program)).steps + 1, every)
+    for step in steps:
+        assert (await run(seed, program, [step])).died == 1, f"seed {seed}, step {step}"
+    return len(steps)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("seed", range(1, 7))
 async def test_kills_robberies_and_reshards_change_no_row(seed: int, program: str) -> None:
     """Workers die at three random steps of one run, and leases move while their owners believe to have them."""
-    await run(seed, program, kills=3)
+    await run(seed, program, some_kills(seed, 3))
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+async def test_a_kill_changes_no_row(program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every sixtieth step of one run."""
+    count = await killed_everywhere(7, program, every=60)
+    with capsys.disabled():
+        print(f" [{program}: {count} crash schedules]", end="")
 
 
 @pytest.mark.long
-async def test_hundreds_of_crash_schedules_change_no_row(capsys: pytest.CaptureFixture[str]) -> None:
-    """As many seeds, each with another input, up to eight kills, and both kinds of keys."""
+@pytest.mark.parametrize("program", PROGRAMS)
+@pytest.mark.parametrize("seed", [21, 22])
+async def test_a_kill_between_any_two_steps_changes_no_row(
+    seed: int, program: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every third step of a run."""
+    count = await killed_everywhere(seed, program, every=3)
+    with capsys.disabled():
+        print(f" [seed {seed}, {program}: {count} crash schedules, 0 rows wrong]", end="")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(1_000, 1_600, 60))
+async def test_hundreds_of_crash_schedules_change_no_row(first: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Sixty seeds, each with another input, up to eight kills, and both kinds of keys."""
     steps = died = robbed = resharded = 0
-    for seed in range(1_000, 1_300):
-        world = await run(seed, list(PROGRAMS)[seed % 2], kills=seed % 9)
+    for seed in range(first, first + 60):
+        world = await run(seed, list(PROGRAMS)[seed % 2], some_kills(seed, seed % 9))
         steps, died = steps + world.steps, died + world.died
         robbed, resharded = robbed + len(world.robbed_epochs), resharded + world.resharded
     with capsys.disabled():
-        print(f" [300 schedules: {steps} steps, {died} kills, {robbed} stolen leases, {resharded} reshards]", end="")
+        print(
+            f" [seeds {first} to {seed}: {steps} steps, {died} kills, {robbed} stolen leases, {resharded} reshards, "
+            "0 rows wrong]",
+            end="",
+        )

@@ -105,8 +105,9 @@ resource "aws_kinesisanalyticsv2_application" "this" {
       }
 
       parallelism_configuration {
-        configuration_type   = "CUSTOM"
-        auto_scaling_enabled = var.scaling.auto
+        configuration_type = "CUSTOM"
+        # Watermarks want a subtask a shard; scaling on processor use would take away or add others.
+        auto_scaling_enabled = false
         parallelism          = var.scaling.parallelism
         parallelism_per_kpu  = var.scaling.per_kpu
       }
@@ -124,10 +125,5 @@ resource "aws_kinesisanalyticsv2_application" "this" {
 
   cloudwatch_logging_options {
     log_stream_arn = aws_cloudwatch_log_stream.this.arn
-  }
-
-  lifecycle {
-    # AWS scales by itself, and would be undone at every apply.
-    ignore_changes = [application_configuration[0].flink_application_configuration[0].parallelism_configuration[0].parallelism]
   }
 }

@@ -33,6 +33,19 @@ locals {
       Resource = var.access.read_consumers
     },
     {
+      Sid      = "RegisterConsumers"
+      Effect   = "Allow"
+      Action   = ["kinesis:RegisterStreamConsumer"]
+      Resource = var.consumer_prefix == null ? [] : var.access.read_streams
+    },
+    {
+      # A consumer's ARN ends in the time it was made, which nobody knows before.
+      Sid      = "UseOwnConsumers"
+      Effect   = "Allow"
+      Action   = ["kinesis:DeregisterStreamConsumer", "kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard"]
+      Resource = var.consumer_prefix == null ? [] : [for arn in var.access.read_streams : "${arn}/consumer/${var.consumer_prefix}*:*"]
+    },
+    {
       Sid      = "WriteStreams"
       Effect   = "Allow"
       Action   = ["kinesis:DescribeStreamSummary", "kinesis:ListShards", "kinesis:PutRecord", "kinesis:PutRecords"]

@@ -78,12 +78,22 @@ variable "access" {
   }
 }
 
+variable "consumer_prefix" {
+  description = "How the names begin of the enhanced fan-out consumers that the application registers on `read_streams` itself; null: it registers none."
+  type        = string
+  default     = "streaming-etl-flink"
+
+  validation {
+    condition     = var.consumer_prefix == null || can(regex("^[a-zA-Z0-9_.-]{3,100}$", var.consumer_prefix))
+    error_message = "consumer_prefix: 3 to 100 letters, digits, dots, hyphens and underscores, or null."
+  }
+}
+
 variable "scaling" {
-  description = "`parallelism` to begin with, `per_kpu` subtasks on a KPU (1 vCPU, 4 GB), and whether AWS scales on CPU (`auto`)."
+  description = "`parallelism`, of which one subtask reads each shard: at least as many as the streams have shards, raised with them; and `per_kpu`, the subtasks of a KPU (1 vCPU, 4 GB)."
   type = object({
     parallelism = optional(number, 1)
     per_kpu     = optional(number, 1)
-    auto        = optional(bool, true)
   })
   default = {}
 

@@ -48,7 +48,7 @@ run "least_privilege" {
   command = apply
 
   assert {
-    condition     = [for s in jsondecode(output.role_policy).Statement : s.Sid] == ["ReadPackage", "FindLog", "WriteLog", "ReadStreams", "WriteStreams"]
+    condition     = [for s in jsondecode(output.role_policy).Statement : s.Sid] == ["ReadPackage", "FindLog", "WriteLog", "ReadStreams", "RegisterConsumers", "UseOwnConsumers", "WriteStreams"]
     error_message = "the role may do something else"
   }
 
@@ -65,6 +65,34 @@ run "least_privilege" {
   assert {
     condition     = jsondecode(aws_iam_role.this.assume_role_policy).Statement[0].Condition.ArnEquals["aws:SourceArn"] == "arn:aws:kinesisanalytics:us-east-1:123456789012:application/etl-test-analytics"
     error_message = "another application could use the role"
+  }
+}
+
+run "consumers" {
+  # The application registers consumers of its own on the streams it reads, may use those, and no others.
+  command = apply
+
+  assert {
+    condition     = [for s in jsondecode(output.role_policy).Statement : s.Resource if s.Sid == "UseOwnConsumers"] == [["arn:aws:kinesis:us-east-1:123456789012:stream/etl-test-enriched/consumer/streaming-etl-flink*:*"]]
+    error_message = "it could use another application's consumer"
+  }
+
+  assert {
+    condition     = !aws_kinesisanalyticsv2_application.this.application_configuration[0].flink_application_configuration[0].parallelism_configuration[0].auto_scaling_enabled
+    error_message = "AWS would change the parallelism that Terraform sets"
+  }
+}
+
+run "polling" {
+  command = apply
+
+  variables {
+    consumer_prefix = null
+  }
+
+  assert {
+    condition     = [for s in jsondecode(output.role_policy).Statement : s.Sid] == ["ReadPackage", "FindLog", "WriteLog", "ReadStreams", "WriteStreams"]
+    error_message = "it may register consumers"
   }
 }
 
@@ -117,13 +145,14 @@ run "refuses_bad_values" {
     code               = { bucket_arn = "artefacts", key = "app.tar" }
     scaling            = { parallelism = 65, per_kpu = 1 }
     checkpoint_seconds = 1
+    consumer_prefix    = "*"
     log_level          = "LOUD"
     log_retention_days = 2
     log_kms_key_arn    = "mine"
     vpc                = { vpc_id = "vpc-1", subnet_ids = [] }
   }
 
-  expect_failures = [var.name, var.account_id, var.runtime, var.code, var.scaling, var.checkpoint_seconds, var.log_level, var.log_retention_days, var.log_kms_key_arn, var.vpc]
+  expect_failures = [var.name, var.account_id, var.runtime, var.code, var.scaling, var.checkpoint_seconds, var.consumer_prefix, var.log_level, var.log_retention_days, var.log_kms_key_arn, var.vpc]
 }
 
 run "refuses_many_subtasks" {

@@ -20,7 +20,7 @@ MUTATION ?=
 VERBOSE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-fast check format lock install conformance compose-test wheels clean simulate oracle oracle-sample oracle-fuzz bench-aggregate flink-run flink-package
+.PHONY: help demo test test-long test-fast check format lock install conformance compose-test wheels clean simulate oracle oracle-sample oracle-fuzz bench-aggregate bench-share flink-run flink-package
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -93,6 +93,9 @@ oracle-fuzz: .venv/.dev ## Compare random queries on random inputs with real Fli
 
 bench-aggregate: .venv/.dev ## Measure streaming SQL beside a hand-written loop and Flink on the same events (BENCH="--events 200000 …")
 	$(BIN)/python tests/performance/aggregate $(BENCH)
+
+bench-share: .venv/.dev ## Measure one aggregator, and two that share the shards, as processes on the double (BENCH="--events 100000 …")
+	@PYTHONPATH=tests/support:tests/performance/aggregate $(BIN)/python tests/performance/share $(BENCH)
 
 flink-run: .venv/.dev ## Run every pipeline on a local Flink as the managed service would, with files for streams; compare (RUNTIME=1.20|2.2 SEED=1)
 	@PYTHONPATH=tests/oracle $(BIN)/python tests/flink_run --runtime $(or $(RUNTIME),1.20) --seed $(or $(SEED),1)

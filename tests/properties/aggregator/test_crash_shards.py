@@ -192,6 +192,7 @@ async def test_a_kill_changes_no_row(program: str, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("program", PROGRAMS)
 @pytest.mark.parametrize("seed", [21, 22])
 async def test_a_kill_between_any_two_steps_changes_no_row(
@@ -204,6 +205,7 @@ async def test_a_kill_between_any_two_steps_changes_no_row(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("first", range(1_000, 1_600, 60))
 async def test_hundreds_of_crash_schedules_change_no_row(first: int, capsys: pytest.CaptureFixture[str]) -> None:
     """Sixty seeds, each with another input, up to eight kills, and both kinds of keys."""

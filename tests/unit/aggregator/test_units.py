@@ -20,6 +20,7 @@ from aggregator.state_store import StateStore
 from aggregator.testing import MemoryItems, MemoryObjects
 from aggregator.unit import Running
 from aggregator.units import Units
+from aggregator.windows import Windows
 from delivery import DeadLetterSink, Item, Outcome
 from delivery.testing import MemorySink
 from shardline import Checkpoint, ChildShard, Lease, ShardLease
@@ -353,3 +354,35 @@ async def test_a_key_group_forgets_only_shards_that_are_long_over(world: World) 
 
 def _end_of(shard: str, children: list[str]) -> bytes:
     return encode_message(Message(VERSION, shard, "enriched", [], [], Marks({}, False, children)))
+
+
+async def test_the_page_shows_what_this_task_holds_of_every_query(world: World) -> None:
+    """Open windows of local queries from its source shards, of others from its key groups; looking changes nothing."""
+    local = COUNTS.format(name="locals").replace("'enriched')", "'enriched', 'partition-key' = 's')")
+    program = load_pipelines({"counts.sql": COUNTS.format(name="counts"), "locals.sql": local})
+    x = ShardLease("exchange", "x", (), 9)
+    world.leases["source"] = [lease_of("a")]
+    async with world.units("source") as sources, world.units("exchange") as exchange:
+        for units in (sources, exchange):
+            await units.run_instead(Running(program))
+        page = Windows(lambda: program.queries, lambda: [*sources.states, *exchange.states]).page
+        assert await page({}) == {"queries": [], "standby": True}
+        await exchange.start(x)
+        await sources.start(source("a"))
+        assert await page({}) == {"queries": ["counts", "locals"], "standby": False}
+        empty = await page({"query": "counts"})
+        assert empty is not None
+        assert (empty["rows"], empty["columns"]) == ([], [["s", "STRING"], ["n", "BIGINT"]])
+        await sources.process(batch(source("a"), event(1_000, "k"), event(1_500, "k"), event(2_000, "l")))
+        await sources._pipelines["a"].commit()
+        await deliver_all(world, exchange, x, 1)
+        for query in ("counts", "locals"):
+            answer = await page({"query": query})
+            assert answer is not None
+            assert sorted(answer["rows"]) == [["k", 2], ["l", 1]]
+        assert await page({"query": "nothing"}) is None
+        await sources.process(batch(source("a"), event(30_000, "k"), first=4))
+        await sources.drain(source("a"))
+        await deliver_all(world, exchange, x, 1_000)
+        await exchange.drain(x)
+    assert world.rows() == [("counts", "k", 2), ("counts", "l", 1), ("locals", "k", 2), ("locals", "l", 1)]

@@ -12,6 +12,7 @@ from streaming_sql.errors import UnknownReference, UnknownShard
 from streaming_sql.nodes import Node, Scan
 from streaming_sql.operators.lookup_join import LookupJoin, LookupJoinNode
 from streaming_sql.operators.operator import Emit
+from streaming_sql.operators.shelf import Bound
 from streaming_sql.operators.sink import ResultRow
 from streaming_sql.program import Program
 from streaming_sql.records import Arrival, describing, scalars
@@ -79,14 +80,15 @@ class Engine:
     `apply` or on when `advance` is called.
     """
 
-    def __init__(self, program: Program, *, of_one_shard: bool = False) -> None:
+    def __init__(self, program: Program, *, of_one_shard: bool = False, bound: Bound | None = None) -> None:
         """`of_one_shard`: records come from one shard, and then from the one that goes on with its keys.
 
-        They are one sequence: what is of equal time goes by arrival, whatever the shards are called.
+        They are one sequence: what is of equal time goes by arrival, whatever the shards are called. `bound` says how
+        many keys each operator holds in memory.
         """
         self.program = program
         self._sequence = "one" if of_one_shard else ""
-        self._graph = Graph(program, self._late)
+        self._graph = Graph(program, self._late, bound)
         self._runs = {scan.fingerprint: _Run(scan, self._graph.pushes[scan]) for scan in program.sources}
         self._watermarks = {name: run.marks for name, run in self._runs.items()}
         self._at_work: tuple[_Run, str, Applied] | None = None

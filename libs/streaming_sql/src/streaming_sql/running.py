@@ -8,6 +8,7 @@ from typing import Any
 
 from streaming_sql.nodes import Input, Node, Scan
 from streaming_sql.operators.operator import Change, Emit, Operator, emit_nothing
+from streaming_sql.operators.shelf import Bound, bounded
 from streaming_sql.operators.sink import ResultRow, Sink
 from streaming_sql.program import Program
 from streaming_sql.watermark import NEVER
@@ -22,11 +23,13 @@ class Graph:
 
     """
 
-    def __init__(self, program: Program, late: Callable[[str, int, int, int], None]) -> None:
+    def __init__(
+        self, program: Program, late: Callable[[str, int, int, int], None], bound: Bound | None = None
+    ) -> None:
         """`late` is told (view or sink, time, watermark, bound) of each row that came too late."""
         nodes = program.nodes
         self._nodes = [node for node in nodes if not isinstance(node, Scan)]
-        made: dict[Node, Operator] = {node: node.create() for node in self._nodes}
+        made: dict[Node, Operator] = {node: bounded(node.create, node.name, bound) for node in self._nodes}
         self.operators = made
         self.pushes: dict[Scan, Emit] = {}
         readers: dict[Node, list[Emit]] = {node: [] for node in nodes}

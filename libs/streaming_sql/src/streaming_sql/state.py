@@ -17,6 +17,7 @@ import msgspec
 from streaming_sql.errors import StateError
 from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Operator
+from streaming_sql.operators.shelf import identity
 from streaming_sql.watermark import NEVER, ShardWatermarks
 
 VERSION = 2
@@ -86,25 +87,13 @@ def merged_state(states: Iterable[dict[str, Any]]) -> dict[str, Any]:
                 fingerprints[name], held[name] = operator["fingerprint"], {}
             for part in operator["keys"]:
                 if part[1] is None:
-                    held[name].pop(_identity(part[0]), None)
+                    held[name].pop(identity(_text_of(part[0])), None)
                 else:
-                    held[name][_identity(part[0])] = part
+                    held[name][identity(_text_of(part[0]))] = part
     operators = {
         name: {"fingerprint": fingerprints[name], "keys": list(keys.values())} for name, keys in held.items() if keys
     }
     return {"version": VERSION, "sources": sources, "operators": operators}
-
-
-def _identity(key: Any) -> bytes:
-    """What tells a key from others: as in operators 0.0 and -0.0 are one."""
-    text = _text_of(key)
-    return _text_of(_without_sign_of_zero(key)) if b"-0.0" in text else text
-
-
-def _without_sign_of_zero(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_without_sign_of_zero(part) for part in value]
-    return value + 0.0 if isinstance(value, float) else value
 
 
 def decode_state(

@@ -15,6 +15,7 @@ from streaming_sql.expressions import Evaluate
 from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
 from streaming_sql.operators.row_codec import RowCodec
+from streaming_sql.operators.shelf import Due, StateKeys
 from streaming_sql.operators.time_to_live import TimeToLive
 from streaming_sql.types import SqlType
 
@@ -68,6 +69,7 @@ class Deduplicate:
         self._arrivals: dict[str, int] = {}
         self._ttl = TimeToLive(node.ttl_ms)
         self._keys, self._columns = RowCodec(node.key_types), RowCodec(node.column_types)
+        self.keys = StateKeys((node.key,), self._keys.encode, self._keys.decode)
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
         """Keep the row if it comes before or after the one that is kept."""
@@ -129,6 +131,12 @@ class Deduplicate:
             self._kept[key] = (time, shard, number, self._columns.decode(values))
             self._ttl.write(key, written)
             self._arrivals[shard] = max(self._arrivals.get(shard, 0), number + 1)
+
+    def evict(self, keys: Collection[Key]) -> list[Due]:
+        """See Evictable."""
+        for key in keys:
+            self._kept.pop(key, None)
+        return self._ttl.evict(keys)
 
     @property
     def size(self) -> int:

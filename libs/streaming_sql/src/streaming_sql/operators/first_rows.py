@@ -9,6 +9,7 @@ from typing import Any
 from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
 from streaming_sql.operators.row_codec import RowCodec
+from streaming_sql.operators.shelf import Due, StateKeys
 from streaming_sql.operators.time_to_live import TimeToLive
 from streaming_sql.types import SqlType
 
@@ -48,6 +49,7 @@ class FirstRows:
         self._seen: dict[Key, int] = {}
         self._ttl = TimeToLive(node.ttl_ms)
         self._keys = RowCodec(node.key_types)
+        self.keys = StateKeys((node.key,), self._keys.encode, self._keys.decode)
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
         """Pass a row that is among the first of its key."""
@@ -90,6 +92,12 @@ class FirstRows:
             key = self._keys.decode(encoded)
             self._seen[key] = seen
             self._ttl.write(key, written)
+
+    def evict(self, keys: Collection[Key]) -> list[Due]:
+        """See Evictable."""
+        for key in keys:
+            self._seen.pop(key, None)
+        return self._ttl.evict(keys)
 
     @property
     def size(self) -> int:

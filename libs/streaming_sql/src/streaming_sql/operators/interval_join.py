@@ -16,16 +16,18 @@ from bisect import bisect_left, insort_right
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from streaming_sql.expressions import Evaluate
 from streaming_sql.nodes import Node, Scan
 from streaming_sql.operators.join_side import JoinSide, Row, decode_time, encode_time, join_kind
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
+from streaming_sql.operators.shelf import FOREVER, Due, StateKeys
 from streaming_sql.watermark import NEVER
 
 _time_of = attrgetter("time")
+_expiry = itemgetter(0, 1, 2, 3)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -109,6 +111,7 @@ class IntervalJoin:
         self._expiries: list[tuple[int, int, int, Row]] = []
         self._arrivals = 0
         self._now = NEVER
+        self.keys = StateKeys((sides[0].key, sides[1].key), sides[0].encode_key, sides[0].decode_key)
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
         """Join one row with all that it meets, and keep it for those to come."""
@@ -186,7 +189,7 @@ class IntervalJoin:
             group = self._groups.get(key)
             if group is not None:
                 self._expire(port, key, group, now, alone)
-        alone.sort()
+        alone.sort(key=_expiry)
         for _, port, _, _, held in alone:
             self._pad(port, held)
 
@@ -236,17 +239,29 @@ class IntervalJoin:
         """Add the keys of a snapshot."""
         for encoded_key, encoded in parts:
             key = self._sides[0].decode_key(encoded_key)
-            group: _Group = self._groups.get(key, ([], []))
+            group: _Group = ([], [])
             for port, rows in enumerate(encoded):
                 group[port].extend(_decode(self._sides[port], rows))
                 group[port].sort(key=_time_of)
+                self.size += len(group[port])
+                self._arrivals = max([self._arrivals, *(row.arrival + 1 for row in group[port])])
+                if group[port]:
+                    first = group[port][0]
+                    heappush(self._expiries, (first.time + self._ahead[port], first.arrival, port, key))
             self._groups[key] = group
-        held = [(port, key, row) for key, group in self._groups.items() for port in (0, 1) for row in group[port]]
-        self.size = len(held)
-        self._arrivals = 1 + max((row.arrival for _, _, row in held), default=-1)
-        firsts = [(port, key, group[port][0]) for key, group in self._groups.items() for port in (0, 1) if group[port]]
-        self._expiries = [(row.time + self._ahead[port], row.arrival, port, key) for port, key, row in firsts]
+
+    def evict(self, keys: Collection[Key]) -> list[Due]:
+        """See Evictable."""
+        dues: list[Due] = []
+        for key in keys:
+            group = self._groups.pop(key, ([], []))
+            ahead = [(rows, self._ahead[port]) for port, rows in enumerate(group) if rows]
+            self.size -= sum(len(rows) for rows, _ in ahead)
+            first = min((rows[0].time + more + 1 for rows, more in ahead), default=FOREVER)
+            dues.append((first, max((rows[-1].time + more + 1 for rows, more in ahead), default=NEVER)))
+        self._expiries = [entry for entry in self._expiries if entry[3] in self._groups]
         heapify(self._expiries)
+        return dues
 
 
 def output_delay(lower_ms: int, upper_ms: int) -> int:

@@ -17,10 +17,12 @@ from streaming_sql.expressions import Evaluate, Expression
 from streaming_sql.nodes import Node
 from streaming_sql.operators.match_state import Held, MatchCodec, Waiting
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
+from streaming_sql.operators.shelf import FOREVER, Due, StateKeys
 from streaming_sql.patterns.automaton import Automaton
 from streaming_sql.patterns.matcher import Attempt, Matcher, Partition, Skip
 from streaming_sql.patterns.rows import Condition, Fold
 from streaming_sql.relation import packed
+from streaming_sql.watermark import NEVER
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -77,6 +79,7 @@ class Match:
         self._order = node.order
         self._codec = MatchCodec(node, self.matcher)
         self._waiting: list[Waiting] = []
+        self._pushed = 0
         self._numbers: dict[str, int] = {}
         self._partitions: dict[Key, Partition] = {}
         self._spare = self.matcher.partition()
@@ -85,6 +88,7 @@ class Match:
         self._counted_at: int | None = None
         self._held = 0
         self._latest: int | None = None
+        self.keys = StateKeys((self._key,), self._codec.keys.encode, self._codec.keys.decode)
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
         """Keep a row until the least watermark reaches its time."""
@@ -94,9 +98,14 @@ class Match:
         kept, key = self._columns(row), self._key(row)
         number = self._numbers.get(shard, 0)
         self._numbers[shard] = number + 1
-        heapq.heappush(self._waiting, (time, self._order(kept) if self._order else (), shard, number, key, kept))
+        self._wait(time, shard, number, key, kept)
         self.dirty.add(key)
         self._note(time)
+
+    def _wait(self, time: int, shard: str, number: int, key: Key, row: tuple[Any, ...]) -> None:
+        self._pushed += 1
+        order = self._order(row) if self._order else ()
+        heapq.heappush(self._waiting, (time, order, shard, number, self._pushed, key, row))
 
     def advance(self, before: int, now: int, /) -> None:
         """Match the rows up to `now`, and drop attempts that have run out of time, all in order of time."""
@@ -107,7 +116,7 @@ class Match:
             if timer <= due and timer <= now:
                 self._expire(before)
             elif due <= now:
-                time, _, _, _, key, row = heapq.heappop(waiting)
+                time, *_, key, row = heapq.heappop(waiting)
                 self._take(key, row, time, before)
             else:
                 return
@@ -181,7 +190,7 @@ class Match:
         for encoded, state in parts:
             key = self._codec.key(encoded)
             for time, shard, number, row in self._codec.waiting(state):
-                self._waiting.append((time, self._order(row) if self._order else (), shard, number, key, row))
+                self._wait(time, shard, number, key, row)
                 self._numbers[shard] = max(self._numbers.get(shard, 0), number + 1)
                 self._note(time)
             partition = self._codec.partition(state)
@@ -192,7 +201,26 @@ class Match:
                     if attempt is not self.matcher.waiting:
                         self._note(attempt.time)
                 self._watch(key, partition)
+
+    def evict(self, keys: Collection[Key]) -> list[Due]:
+        """See Evictable."""
+        dues: dict[Key, int] = dict.fromkeys(keys, FOREVER)
+        fires: dict[Key, int] = dict.fromkeys(keys, NEVER)
+        waits = NEVER if self._latest is None else self._latest + self.node.window_ms
+        for time, *_, key, _ in self._waiting:
+            if key in dues:
+                dues[key], fires[key] = min(dues[key], time), waits
+        for key in keys:
+            partition = self._partitions.pop(key, None)
+            if partition is not None:
+                self._held -= len(partition.rows)
+                if partition.timer is not None:
+                    dues[key], fires[key] = min(dues[key], partition.timer), waits
+        self._waiting = [entry for entry in self._waiting if entry[5] not in dues]
+        self._timers = [entry for entry in self._timers if entry[2] not in dues]
         heapq.heapify(self._waiting)
+        heapq.heapify(self._timers)
+        return [(dues[key], fires[key]) for key in dues]
 
     def _note(self, time: int) -> None:
         if self._latest is None or time > self._latest:

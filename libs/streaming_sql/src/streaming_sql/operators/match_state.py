@@ -12,8 +12,9 @@ from streaming_sql.patterns.automaton import FINISH
 from streaming_sql.patterns.matcher import Attempt, Matcher, Partition
 from streaming_sql.patterns.rows import Fold
 
-Waiting = tuple[int, tuple[Any, ...], str, int, Key, tuple[Any, ...]]
-"""A row that waits for the watermark: time, sort key among equal times, shard, number in it, key, row."""
+Waiting = tuple[int, tuple[Any, ...], str, int, int, Key, tuple[Any, ...]]
+"""A row that waits for the watermark: time, sort key among equal times, shard, number in it, what tells it from rows of
+other keys that are equal in all these, key, row."""
 
 
 class _Kept(Protocol):
@@ -47,7 +48,7 @@ class MatchCodec:
     """
 
     def __init__(self, node: _Kept, matcher: Matcher) -> None:
-        self._keys = RowCodec([key.type for key in node.keys])
+        self.keys = RowCodec([key.type for key in node.keys])
         self._columns = RowCodec([column.type for column in node.columns])
         self._totals = [fold.total for fold in node.folds]
         self._matcher = matcher
@@ -57,7 +58,7 @@ class MatchCodec:
     ) -> Iterator[tuple[Any, Any]]:
         """Every key's state, or of each given key its state or None."""
         rows: dict[Key, list[Any]] = {} if keys is None else {key: [] for key in keys}
-        for time, _, shard, number, key, row in sorted(waiting, key=lambda entry: (entry[2], entry[3])):
+        for time, _, shard, number, _, key, row in sorted(waiting, key=lambda entry: (entry[2], entry[3])):
             if keys is None:
                 rows.setdefault(key, []).append([time, shard, number, self._columns.encode(row)])
             elif key in rows:
@@ -65,13 +66,13 @@ class MatchCodec:
         for key in [*rows, *(key for key in held if key not in rows)]:
             waits, partition = rows.get(key, []), held.get(key)
             if partition is not None:
-                yield self._keys.encode(key), [waits, *self._partition(partition)]
+                yield self.keys.encode(key), [waits, *self._partition(partition)]
             else:
-                yield self._keys.encode(key), [waits] if waits else None
+                yield self.keys.encode(key), [waits] if waits else None
 
     def key(self, encoded: list[Any]) -> Key:
         """The key of an encoded one."""
-        return self._keys.decode(encoded)
+        return self.keys.decode(encoded)
 
     def waiting(self, state: list[Any]) -> Iterator[tuple[int, str, int, tuple[Any, ...]]]:
         """A key's waiting rows: time, shard, number, row."""

@@ -7,9 +7,10 @@ https://nightlies.apache.org/flink/flink-docs-release-1.20/docs/dev/table/sql/qu
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from operator import itemgetter
 from typing import Any
 
@@ -18,7 +19,9 @@ from streaming_sql.operators.operator import Emit, Key, Late, emit_nothing, repo
 from streaming_sql.operators.over_frame import Frame, FrameWalk
 from streaming_sql.operators.over_functions import FrameFunction
 from streaming_sql.operators.over_state import Computed, OverCodec, Partition
+from streaming_sql.operators.shelf import FOREVER, Due, StateKeys
 from streaming_sql.types import SqlType
+from streaming_sql.watermark import NEVER
 
 _order = itemgetter(0, 1, 2, 3)
 
@@ -95,6 +98,7 @@ class Over:
         self._buckets: list[int] = []
         self._bucket_ms = max((node.retention or 0) // 2, 1)
         self._codec = OverCodec(node.key_types, node.column_types, node.argument_types, node.functions)
+        self.keys = StateKeys((node.key,), self._codec.keys.encode, self._codec.keys.decode)
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: object = "+I", /) -> None:
         """Buffer a row, unless it is late."""
@@ -167,7 +171,7 @@ class Over:
         rows: list[Computed] = []
         self._run(key, partition, watermark, rows)
         for computed in rows:
-            heappush(self._held, computed)
+            insort(self._held, computed, key=_order)
         known = self._partitions.get(key)
         if known is not None:
             self._reschedule(key, known)
@@ -196,7 +200,7 @@ class Over:
                 if partition is not None:
                     self._run(key, partition, now, computed)
         while self._held and self._held[0][0] <= now:
-            computed.append(heappop(self._held))
+            computed.append(self._held.pop(0))
             self.dirty.add(computed[-1][6])
         computed.sort(key=_order)
         emit = self.emit
@@ -236,7 +240,7 @@ class Over:
     def snapshot(self, keys: Collection[Key] | None = None) -> Iterator[tuple[Any, Any]]:
         """See OverCodec."""
         held: dict[Key, list[Computed]] = {}
-        for computed in sorted(self._held, key=_order):
+        for computed in self._held:
             held.setdefault(computed[6], []).append(computed)
         wanted = self._partitions.keys() | held.keys() if keys is None else keys
         captured = [(key, self._codec.capture(self._partitions.get(key)), held.get(key, ())) for key in wanted]
@@ -247,7 +251,7 @@ class Over:
         for encoded, state in parts:
             key, partition, held = self._codec.decode(encoded, state)
             for computed in held:
-                heappush(self._held, computed)
+                insort(self._held, computed, key=_order)
                 self._count_arrival(computed[2], computed[3])
             if partition is None:
                 continue
@@ -263,6 +267,32 @@ class Over:
 
     def _count_arrival(self, shard: str, number: int) -> None:
         self._arrivals[shard] = max(self._arrivals.get(shard, 0), number + 1)
+
+    def evict(self, keys: Collection[Key]) -> list[Due]:
+        """See Evictable."""
+        gone = {key: self._partitions.pop(key, None) for key in keys}
+        held: dict[Key, list[int]] = {}
+        for computed in self._held:
+            if computed[6] in gone:
+                held.setdefault(computed[6], []).append(computed[0])
+        if held:
+            self._held = [computed for computed in self._held if computed[6] not in gone]
+        self._schedule = [entry for entry in self._schedule if entry[2] in self._partitions]
+        heapify(self._schedule)
+        for bucket, waiting in self._cleanups.items():
+            self._cleanups[bucket] = [key for key in waiting if key in self._partitions]
+        self._rows -= sum(partition.rows for partition in gone.values() if partition is not None)
+        return [self._due(partition, held.get(key, [])) for key, partition in gone.items()]
+
+    def _due(self, partition: Partition | None, held: list[int]) -> Due:
+        """A key whose rows have all been computed is forgotten with the others of its bucket."""
+        fires, looked_at = list(held), FOREVER
+        for due, time in partition.timers if partition is not None else ():
+            if partition is not None and time in partition.waiting:
+                fires.append(due)
+            else:
+                looked_at = min(looked_at, (due // self._bucket_ms + 1) * self._bucket_ms - 1)
+        return min([*fires, looked_at]), max(fires, default=NEVER)
 
     @property
     def size(self) -> int:

@@ -66,7 +66,7 @@ class OverCodec:
         argument_types: Sequence[SqlType],
         functions: Sequence[FrameFunction],
     ) -> None:
-        self._keys = RowCodec(key_types)
+        self.keys = RowCodec(key_types)
         self._columns = RowCodec(column_types)
         self._arguments = RowCodec(argument_types, structs=False)
         self._results = RowCodec([*column_types, *(function.type for function in functions)])
@@ -89,9 +89,9 @@ class OverCodec:
     def encode(self, key: Key, captured: Captured | None, held: Sequence[Computed]) -> tuple[Any, Any]:
         """The key and its state."""
         if captured is None and not held:
-            return self._keys.encode(key), None
+            return self.keys.encode(key), None
         rows = [[*computed[:4], self._results.encode(computed[4]), computed[5]] for computed in held]
-        return self._keys.encode(key), [None if captured is None else self._partition(captured), rows]
+        return self.keys.encode(key), [None if captured is None else self._partition(captured), rows]
 
     def _partition(self, captured: Captured) -> list[Any]:
         last, cleanup, timers, frame, states, waiting = captured
@@ -110,7 +110,7 @@ class OverCodec:
 
     def decode(self, key: Any, state: Any) -> tuple[Key, Partition | None, list[Computed]]:
         """What encode was given."""
-        plain = self._keys.decode(key)
+        plain = self.keys.decode(key)
         held = [
             (due, time, shard, number, self._results.decode(row), watermark, plain)
             for due, time, shard, number, row, watermark in state[1]

@@ -1,4 +1,4 @@
-"""Groups of a session that is made by some of the grouping keys and grouped by all of them.
+"""Sessions, and groups of a session that is made by some of the grouping keys and grouped by all of them.
 
 SESSION(TABLE t PARTITION BY a, ...) with GROUP BY window_start, window_end, a, b: rows of one `a` make the session,
 and the session has a row for each `b` in it, as Flink gives each row its session before it groups.
@@ -7,6 +7,7 @@ and the session has a row for each `b` in it, as Flink gives each row its sessio
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from streaming_sql.aggregates import Aggregate
@@ -14,6 +15,28 @@ from streaming_sql.aggregates.groups import Group, GroupFunctions, Groups, group
 from streaming_sql.expressions import Evaluate, Expression
 from streaming_sql.operators.operator import Key
 from streaming_sql.operators.window_state import RowCodec
+
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One session of a key.
+
+    Attributes:
+        changed: it holds rows that no emitted row tells of.
+        emitted: the rows given out of it and of sessions that it took in.
+        gone: merged into another one, or no longer held.
+
+    """
+
+    key: Key
+    start: int
+    end: int
+    group: Group
+    changed: bool = True
+    emitted: list[Row] = field(default_factory=list)
+    gone: bool = False
 
 
 def nested_functions(

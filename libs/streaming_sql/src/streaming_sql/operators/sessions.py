@@ -5,13 +5,13 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_right, insort
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from streaming_sql.aggregates.groups import Group, group_functions
+from streaming_sql.aggregates.groups import group_functions
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
-from streaming_sql.operators.session_groups import nested_functions
+from streaming_sql.operators.session_groups import Row, Session, nested_functions
+from streaming_sql.operators.shelf import FOREVER, Due, StateKeys
 from streaming_sql.operators.window_layout import in_order
 from streaming_sql.operators.window_state import RowCodec
 from streaming_sql.watermark import NEVER
@@ -19,28 +19,7 @@ from streaming_sql.watermark import NEVER
 if TYPE_CHECKING:
     from streaming_sql.operators.session_aggregate import SessionAggregateNode
 
-Row = tuple[Any, ...]
 _NEW: Change = "+I"
-
-
-@dataclass(slots=True, eq=False)
-class Session:
-    """One session of a key.
-
-    Attributes:
-        changed: it holds rows that no emitted row tells of.
-        emitted: the rows given out of it and of sessions that it took in.
-        gone: merged into another one.
-
-    """
-
-    key: Key
-    start: int
-    end: int
-    group: Group
-    changed: bool = True
-    emitted: list[Row] = field(default_factory=list)
-    gone: bool = False
 
 
 _start = attrgetter("start")
@@ -61,6 +40,8 @@ class SessionAggregate:
         self._key, self._feed = self._functions.key, self._functions.feed
         self._codec = RowCodec(node.keys if node.partition is None else node.partition)
         self._row_codec = RowCodec(node.keys, node.aggregates)
+        encode, decode = self._codec.encode_key, self._codec.decode_key
+        self.keys = StateKeys((self._functions.key,), encode, decode, 2 + len(node.keys))
         self._gap = node.window.size
         self._patience = 0 if node.local else 1
         self._waits = node.lateness_ms + self._patience
@@ -295,3 +276,20 @@ class SessionAggregate:
                 if changed and rows:
                     self._revised.append(session)
                 self._push(end - 1 + self._patience, session)
+
+    def evict(self, keys: Collection[Key]) -> list[Due]:
+        """See Evictable."""
+        dues: list[Due] = []
+        for key in keys:
+            first, last = FOREVER, NEVER
+            for one in [*self._open.pop(key, ()), *self._closed.pop(key, ())]:
+                one.gone = True
+                self._held -= 1
+                forgotten = one.end - 1 + self._waits
+                first = min(first, one.end - 1 + self._patience if one.changed else forgotten)
+                last = max(last, forgotten)
+            dues.append((first, last))
+        self._revised = [session for session in self._revised if not session.gone]
+        self._timers = [timer for timer in self._timers if not timer[2].gone]
+        heapq.heapify(self._timers)
+        return dues

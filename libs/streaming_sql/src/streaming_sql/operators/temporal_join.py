@@ -21,6 +21,8 @@ from streaming_sql.expressions import Evaluate
 from streaming_sql.nodes import Node
 from streaming_sql.operators.join_side import JoinSide, Row, decode_time, encode_time, join_kind
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
+from streaming_sql.operators.shelf import FOREVER, Due, StateKeys
+from streaming_sql.watermark import NEVER
 
 _Waiting = tuple[int, str, int, int, int, Row, Row]
 """When it is due, shard, arrival, time, its shard's watermark, key, values."""
@@ -65,6 +67,7 @@ class TemporalJoin:
         self._stale: list[tuple[int, int, Row]] = []
         self._arrivals = 0
         self._version_count = 0
+        self.keys = StateKeys((left.key, versions.key), left.encode_key, left.decode_key)
 
     @property
     def size(self) -> int:
@@ -184,4 +187,18 @@ class TemporalJoin:
             for time, shard, arrival, at, values in versions:
                 self._keep(key, (time, shard, arrival, decode_time(at), right.decode(values)))
                 self._arrivals = max(self._arrivals, arrival + 1)
+
+    def evict(self, keys: Collection[Key]) -> list[Due]:
+        """See Evictable."""
+        dues: list[Due] = []
+        for key in keys:
+            waiting, versions = self._waiting_by_key.pop(key, {}).values(), self._versions.pop(key, [])
+            self._version_count -= len(versions)
+            stale = [max(time, watermark + 1) for time, _, _, watermark, _ in versions[1:]]
+            fires = [row[0] for row in waiting]
+            dues.append((min([*fires, *stale], default=FOREVER), max(fires, default=NEVER)))
+        self._waiting = [row for row in self._waiting if row[5] in self._waiting_by_key]
+        self._stale = [entry for entry in self._stale if entry[2] in self._versions]
         heapify(self._waiting)
+        heapify(self._stale)
+        return dues

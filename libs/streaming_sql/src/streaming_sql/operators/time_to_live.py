@@ -7,10 +7,12 @@ https://nightlies.apache.org/flink/flink-docs-release-1.20/docs/dev/table/config
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from heapq import heappop, heappush
+from collections.abc import Collection, Iterator
+from heapq import heapify, heappop, heappush
 
 from streaming_sql.operators.operator import Key
+from streaming_sql.operators.shelf import FOREVER, Due
+from streaming_sql.watermark import NEVER
 
 
 class TimeToLive:
@@ -45,6 +47,18 @@ class TimeToLive:
     def forget(self, key: Key) -> None:
         """The key's state is gone."""
         self._written.pop(key, None)
+
+    def evict(self, keys: Collection[Key]) -> list[Due]:
+        """Watch these keys no more; when each is over."""
+        dues: list[Due] = []
+        for key in keys:
+            known = self._written.pop(key, None)
+            dues.append((FOREVER if known is None or self._ttl is None else known + self._ttl, NEVER))
+        if self._schedule:
+            self._on_schedule.difference_update(keys)
+            self._schedule = [entry for entry in self._schedule if entry[2] in self._on_schedule]
+            heapify(self._schedule)
+        return dues
 
     def over(self, now: int) -> Iterator[Key]:
         """The keys that the least watermark finds over; they are forgotten here."""

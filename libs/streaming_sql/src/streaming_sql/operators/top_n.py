@@ -17,6 +17,7 @@ from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
 from streaming_sql.operators.ordering import SortKey, tie_key
 from streaming_sql.operators.row_codec import RowCodec
+from streaming_sql.operators.shelf import Due, StateKeys
 from streaming_sql.operators.time_to_live import TimeToLive
 from streaming_sql.types import SqlType
 
@@ -73,6 +74,7 @@ class TopN:
         self._arrivals: dict[str, int] = {}
         self._ttl = TimeToLive(node.ttl_ms)
         self._keys, self._columns = RowCodec(node.key_types), RowCodec(node.column_types)
+        self.keys = StateKeys((node.key,), self._keys.encode, self._keys.decode)
         self._change = self._shift if node.ranked else self._swap
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
@@ -169,6 +171,12 @@ class TopN:
                 columns = self._columns.decode(values)
                 kept.append((self._node.order(columns), tie_key(columns, shard, number), columns))
                 self._arrivals[shard] = max(self._arrivals.get(shard, 0), number + 1)
+
+    def evict(self, keys: Collection[Key]) -> list[Due]:
+        """See Evictable."""
+        for key in keys:
+            self._rows -= len(self._kept.pop(key, ()))
+        return self._ttl.evict(keys)
 
     @property
     def size(self) -> int:

@@ -18,6 +18,8 @@ from streaming_sql.expressions import Evaluate
 from streaming_sql.nodes import Node
 from streaming_sql.operators.join_side import JoinSide, Row, join_kind
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
+from streaming_sql.operators.shelf import FOREVER, Due, StateKeys
+from streaming_sql.watermark import NEVER
 
 Window = tuple[int, int]
 """Its end, then its start, in ms."""
@@ -76,6 +78,7 @@ class WindowJoin:
         self._open: dict[Window, dict[Row, _Group]] = {}
         self._ends: list[Window] = []
         self._arrivals = 0
+        self.keys = StateKeys((sides[0].key, sides[1].key), sides[0].encode_key, sides[0].decode_key)
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
         """Keep a row until its window has passed."""
@@ -185,6 +188,19 @@ class WindowJoin:
                         group[port].append((shard, arrival, self._sides[port].decode(values)))
                         self._arrivals = max(self._arrivals, arrival + 1)
                         self.size += 1
+
+    def evict(self, keys: Collection[Key]) -> list[Due]:
+        """See Evictable."""
+        dues: list[Due] = []
+        for key in keys:
+            ends = []
+            for window, groups in self._open.items():
+                group = groups.pop(key, None)
+                if group is not None:
+                    ends.append(window[0] - 1)
+                    self.size -= len(group[0]) + len(group[1])
+            dues.append((min(ends, default=FOREVER), max(ends, default=NEVER)))
+        return dues
 
 
 def _in_order(groups: dict[Row, _Group]) -> list[tuple[Row, _Group]]:

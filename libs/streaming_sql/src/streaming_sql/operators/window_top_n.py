@@ -17,7 +17,9 @@ from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Change, Emit, Key, Late, emit_nothing, report_nothing
 from streaming_sql.operators.ordering import Reversed, SortKey, tie_key
 from streaming_sql.operators.row_codec import RowCodec
+from streaming_sql.operators.shelf import FOREVER, Due, StateKeys
 from streaming_sql.types import SqlType
+from streaming_sql.watermark import NEVER
 
 Entry = tuple[SortKey, SortKey, int, tuple[Any, ...]]
 """A row kept: by what it sorts, what breaks ties (its shard and number of arrival), that number, its columns."""
@@ -69,6 +71,7 @@ class WindowTopN:
         self._rows = 0
         self._arrivals: dict[str, int] = {}
         self._keys, self._columns = RowCodec(node.key_types), RowCodec(node.column_types)
+        self.keys = StateKeys((node.key,), self._keys.encode, self._keys.decode)
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
         """Rank a row within its window."""
@@ -152,6 +155,15 @@ class WindowTopN:
                     kept.append(self._entry(self._columns.decode(values), shard, number))
                     self._arrivals[shard] = max(self._arrivals.get(shard, 0), number + 1)
                 self._rows += len(rows)
+
+    def evict(self, keys: Collection[Key]) -> list[Due]:
+        """See Evictable."""
+        dues: list[Due] = []
+        for key in keys:
+            ends = self._ends_of.pop(key, set())
+            self._rows -= sum(len(self._windows[end].pop(key)) for end in ends)
+            dues.append((min(ends) - 1, max(ends) - 1) if ends else (FOREVER, NEVER))
+        return dues
 
     @property
     def size(self) -> int:

@@ -20,7 +20,7 @@ MUTATION ?=
 VERBOSE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-fast check format lock install conformance compose-test wheels clean simulate oracle oracle-sample oracle-fuzz bench-aggregate bench-share flink-run flink-package
+.PHONY: help demo test test-long test-fast check format lock install conformance compose-test wheels clean simulate simulate-scaling oracle oracle-sample oracle-fuzz bench-aggregate infra-test bench-share flink-run flink-package
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -41,7 +41,7 @@ test-fast: .venv/.dev ## Run the tests that start no process
 check: .venv/.dev ## Format, lint, strict types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy $(wildcard libs/*/src services/*/src cli/src) examples flink
+	$(BIN)/mypy $(wildcard libs/*/src services/*/src cli/src functions/*/src) examples flink
 	$(BIN)/lint-imports
 
 format: .venv/.dev ## Format and mend what can be mended
@@ -68,6 +68,9 @@ conformance: .venv/.dev ## Run what AWS documents of Kinesis on the double, or o
 simulate: .venv/.dev ## Simulate fleets in virtual time (SEEDS=200 FIRST_SEED=0 JOBS=2 MUTATION=name VERBOSE=1)
 	@PYTHONHASHSEED=0 $(BIN)/python tests/simulation/simulate.py --seeds $(SEEDS) --first-seed $(FIRST_SEED) \
 	  $(if $(JOBS),--jobs $(JOBS)) $(if $(MUTATION),--mutation $(MUTATION)) $(if $(VERBOSE),--verbose)
+
+simulate-scaling: .venv/.dev ## Simulate how shards and tasks follow their load; plots in artifacts/scaling (WRITE=1: tables of docs/performance.md too)
+	@$(BIN)/python tests/simulation/scaling $(if $(WRITE),--write docs/performance.md)
 
 compose-test: .venv/.dev ## Run events through the containers, kill one, lose none (needs Docker)
 	CI=true $(PYTEST) -s -m docker tests/docker
@@ -104,6 +107,10 @@ flink-package: .venv/.local ## Zip the Flink application into dist/flink/ (RUNTI
 	$(BIN)/etl sql flink $(or $(PIPELINES),services/aggregator/pipelines) --runtime $(or $(RUNTIME),1.20) --output build/flink $(RENDER)
 	mvn -q -f flink/pom.xml -P flink-$(or $(RUNTIME),1.20) package
 	$(BIN)/python flink/package.py --rendered build/flink --output dist/flink/streaming-etl-flink-$(or $(RUNTIME),1.20).zip
+
+infra-test: .venv/.dev ## Prove the Terraform configuration without AWS: modules, profiles, policies (TF_PLUGIN_DIR=mirror STEP="docs plans")
+	@$(BIN)/python functions/package >/dev/null
+	@PYTHONPATH=infra/tests $(BIN)/python -m infra_checks $(STEP:%=--step %)
 
 clean: ## Remove environments, stacks and caches of this checkout
 	rm -rf .venv .stack artifacts build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

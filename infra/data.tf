@@ -64,8 +64,8 @@ module "analytics" {
     write_streams = [local.arns.aggregates, local.arns.alerts]
     keys          = [local.keys.streams]
   }
-  # Watermarks need a subtask for every shard, so that Flink's own scaling on processor use is no help.
-  scaling            = { parallelism = var.analytics.parallelism, per_kpu = var.analytics.per_kpu, auto = false }
+  # Watermarks need a subtask for every shard: after a reshard, raise it.
+  scaling            = { parallelism = var.analytics.parallelism, per_kpu = var.analytics.per_kpu }
   log_retention_days = var.retention.log_days
   log_kms_key_arn    = local.keys.logs
   tags               = local.tags

@@ -30,7 +30,7 @@ locals {
   # Consumers of enhanced fan-out carry the name of the group that reads: its *_APPLICATION.
   readers = {
     raw            = setintersection(["enricher"], var.fan_out)
-    enriched       = setintersection(local.has_search ? ["aggregator", "indexer"] : ["aggregator"], var.fan_out)
+    enriched       = setintersection(keys(var.services), ["aggregator", "indexer"], var.fan_out)
     aggregates     = local.indexer_fan_out
     alerts         = local.indexer_fan_out
     late           = local.indexer_fan_out

@@ -85,13 +85,15 @@ locals {
         AGGREGATOR_EXCHANGE_LEASE_TABLE = local.tables["aggregator-exchange-leases"]
       } : {},
     )
-    indexer = local.has_search ? {
+    indexer = local.has_search ? merge({
       INDEXER_STREAMS            = join(",", [for kind in local.indexed : "${kind}=${local.streams[kind]}"])
       INDEXER_LEASE_TABLE        = "${var.name}-indexer-leases"
       INDEXER_CREATE_LEASE_TABLE = "false"
       INDEXER_INDEX_REPLICAS     = var.search.nodes.count > 1 ? "1-1" : "0-0"
       OPENSEARCH_URL             = local.search_url
-    } : {}
+      },
+      var.analytics.enabled ? { INDEXER_PLAIN_ROWS = var.analytics.sinks } : {},
+    ) : {}
     console = merge(
       {
         # Nothing is opened to it: a browser reaches it by port forwarding, as this machine.
@@ -106,7 +108,7 @@ locals {
         CONSOLE_DEAD_LETTER_STREAM = local.streams["dead-letters"]
         CONSOLE_GROUPS = join(",", concat(
           ["enricher=${local.streams.raw}:${local.tables["enricher-leases"]}"],
-          ["aggregator=${local.streams.enriched}:${local.tables["aggregator-leases"]}"],
+          contains(keys(var.services), "aggregator") ? ["aggregator=${local.streams.enriched}:${local.tables["aggregator-leases"]}"] : [],
           local.has_search ? [for kind in local.indexed : "indexer=${local.streams[kind]}:${local.tables["indexer-leases-${kind}"]}"] : [],
         ))
       },

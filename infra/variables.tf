@@ -174,7 +174,7 @@ variable "services" {
     on_demand_base               = optional(number, 0)
     on_demand_weight             = optional(number, 0)
     spot_weight                  = optional(number, 1)
-    cpu_target_percent           = optional(number, 60)
+    cpu_target_percent           = optional(number, 70)
     bytes_per_task_per_minute    = optional(number)
     requests_per_task_per_minute = optional(number)
     lag_seconds                  = optional(number)
@@ -192,8 +192,13 @@ variable "services" {
   description = "Tasks of each service: size, how many at least and at most, on demand or Spot, what autoscaling holds (bytes of its stream or requests a task and minute, processor use) and the lag that adds tasks. environment and secrets (name to ARN) are further settings; docs/configuration.md lists them. console is optional: it shows events, so nothing is opened to it; it is reached through ECS Exec."
 
   validation {
-    condition     = length(setsubtract(["ingest-api", "enricher", "aggregator"], keys(var.services))) == 0 && length(setsubtract(keys(var.services), ["ingest-api", "enricher", "aggregator", "indexer", "console"])) == 0
-    error_message = "services must name ingest-api, enricher and aggregator, and may name indexer and console, no other."
+    condition     = length(setsubtract(["ingest-api", "enricher"], keys(var.services))) == 0 && length(setsubtract(keys(var.services), ["ingest-api", "enricher", "aggregator", "indexer", "console"])) == 0
+    error_message = "services must name ingest-api and enricher, and may name aggregator, indexer and console, no other."
+  }
+
+  validation {
+    condition     = contains(keys(var.services), "aggregator") != var.analytics.enabled
+    error_message = "The SQL is run by services.aggregator or, with analytics.enabled, by Flink: by one of the two, or every window would come twice."
   }
 
   validation {

@@ -63,15 +63,20 @@ variable "analytics" {
     code        = optional(object({ bucket_arn = string, key = string, object_version = optional(string) }))
     parallelism = optional(number, 1)
     per_kpu     = optional(number, 1)
-    # One enhanced fan-out consumer for each source of the SQL.
-    settings = optional(map(string), {})
+    settings    = optional(map(string), {})
+    sinks       = optional(string, "")
   })
   default     = {}
-  description = "The same SQL on Managed Service for Apache Flink; code is the package that `make flink-package` makes, in S3."
+  description = "The same SQL on Managed Service for Apache Flink; code is the package that `make flink-package` makes, in S3, settings are Flink's own, sinks the text of sinks.json that `etl sql flink` writes, by which the indexer knows Flink's rows."
 
   validation {
     condition     = !var.analytics.enabled || var.analytics.code != null
     error_message = "analytics needs code: run make flink-package, put the zip into a bucket, and name both."
+  }
+
+  validation {
+    condition     = !var.analytics.enabled || !var.search.enabled || var.analytics.sinks != ""
+    error_message = "analytics.sinks must be the text of sinks.json, which etl sql flink writes: without it the indexer sets Flink's rows aside as dead letters."
   }
 }
 

@@ -25,9 +25,9 @@ aggregator = { distribution = "shards" }
 
 services = {
   "ingest-api" = { cpu = 2048, memory = 4096, min_tasks = 6, max_tasks = 200, on_demand_base = 6, on_demand_weight = 1, spot_weight = 2, requests_per_task_per_minute = 60000 }
-  enricher     = { cpu = 1024, memory = 4096, min_tasks = 6, max_tasks = 300, on_demand_base = 3, spot_weight = 1, bytes_per_task_per_minute = 240000000, lag_seconds = 60 }
-  aggregator   = { cpu = 2048, memory = 8192, min_tasks = 6, max_tasks = 200, on_demand_base = 6, on_demand_weight = 1, spot_weight = 1, bytes_per_task_per_minute = 360000000, lag_seconds = 60 }
-  indexer      = { cpu = 1024, memory = 4096, min_tasks = 6, max_tasks = 300, on_demand_base = 3, spot_weight = 1, bytes_per_task_per_minute = 240000000, lag_seconds = 120 }
+  enricher     = { cpu = 1024, memory = 4096, min_tasks = 6, max_tasks = 300, on_demand_base = 3, spot_weight = 1, bytes_per_task_per_minute = 100000000, lag_seconds = 30 }
+  aggregator   = { cpu = 2048, memory = 8192, min_tasks = 6, max_tasks = 200, on_demand_base = 6, on_demand_weight = 1, spot_weight = 1, bytes_per_task_per_minute = 400000000, lag_seconds = 30 }
+  indexer      = { cpu = 1024, memory = 4096, min_tasks = 6, max_tasks = 500, on_demand_base = 3, spot_weight = 1, bytes_per_task_per_minute = 100000000, lag_seconds = 30 }
   console      = { cpu = 512, memory = 1024 }
 }
 

@@ -1,5 +1,6 @@
-# About 2,000 events a second of 500 bytes with bursts of ten times as many. Private subnets and endpoints in three zones (Redshift asks for them),
-# streams that AWS scales, a key a domain, two tasks of everything that matters, three search nodes, a warehouse, backups.
+# About 2,000 events a second of 500 bytes, with bursts. Private subnets and endpoints in three zones (Redshift asks for
+# them), streams that AWS scales, a key a domain, two tasks of everything that matters, two search nodes, a warehouse,
+# backups.
 network = {
   zones                    = 3
   private                  = true
@@ -22,10 +23,10 @@ fan_out = ["enricher", "aggregator"]
 
 services = {
   "ingest-api" = { cpu = 512, memory = 1024, min_tasks = 2, max_tasks = 10, on_demand_base = 2, requests_per_task_per_minute = 12000 }
-  enricher     = { cpu = 512, memory = 1024, min_tasks = 2, max_tasks = 8, on_demand_base = 1, bytes_per_task_per_minute = 120000000, lag_seconds = 60 }
+  enricher     = { cpu = 512, memory = 1024, min_tasks = 2, max_tasks = 8, on_demand_base = 1, bytes_per_task_per_minute = 50000000, lag_seconds = 30 }
   # One works, one stands by.
   aggregator = { cpu = 1024, memory = 2048, min_tasks = 2, max_tasks = 2, on_demand_base = 1 }
-  indexer    = { cpu = 512, memory = 1024, min_tasks = 2, max_tasks = 6, on_demand_base = 1, bytes_per_task_per_minute = 120000000, lag_seconds = 120 }
+  indexer    = { cpu = 512, memory = 1024, min_tasks = 2, max_tasks = 6, on_demand_base = 1, bytes_per_task_per_minute = 50000000, lag_seconds = 30 }
   console    = { cpu = 256, memory = 512 }
 }
 

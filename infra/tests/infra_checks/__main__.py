@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         terraform = Terraform(binary, found, PROJECT / "artifacts" / "infra" / "plugins")
         infra = copy_tree(PROJECT, Path(scratch))
         try:
-            terraform.init(infra)
+            terraform.init(infra, backend=True)
         except TerraformFailed as error:
             if found is not None:
                 print(error, file=sys.stderr)

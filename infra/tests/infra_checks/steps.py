@@ -13,6 +13,12 @@ from infra_checks.terraform import Run, Terraform, TerraformFailed, TestReport, 
 
 PROFILES = ("minimal", "standard", "scale")
 _GIVEN = "-var-file=tests/unit/given.tfvars"
+# The environments' own files are planned too, with the profile that they are for.
+_STATED = {
+    "minimal": "-var-file=environments/dev/terraform.tfvars",
+    "standard": "-var-file=environments/prod/terraform.tfvars",
+    "scale": _GIVEN,
+}
 
 
 @dataclass(slots=True)
@@ -60,7 +66,9 @@ def validation(terraform: Terraform, infra: Path) -> list[str]:
 
 def module_tests(terraform: Terraform, infra: Path, figures: Figures, jobs: int) -> list[str]:
     """Run the tests of every module; a module without tests is wrong."""
-    folders = sorted(path.parent for path in infra.glob("modules/*/versions.tf"))
+    folders = sorted(
+        path.parent for path in (*infra.glob("modules/*/versions.tf"), *infra.glob("environments/*/versions.tf"))
+    )
     with ThreadPoolExecutor(jobs) as pool:
         reports = list(pool.map(lambda folder: _tested(terraform, folder), folders))
     found = []
@@ -122,7 +130,7 @@ def plans(terraform: Terraform, infra: Path, figures: Figures) -> list[str]:
         named = ",".join(f'"us-east-1{letter}"' for letter in "abc"[:zones])
         try:
             plan = terraform.plan(
-                infra, f"-var-file=profiles/{profile}.tfvars", _GIVEN, f"-var=availability_zones=[{named}]"
+                infra, f"-var-file=profiles/{profile}.tfvars", _STATED[profile], f"-var=availability_zones=[{named}]"
             )
         except TerraformFailed as error:
             found.append(f"profile {profile}: {error}")

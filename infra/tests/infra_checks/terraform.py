@@ -97,10 +97,10 @@ class Terraform:
             raise TerraformFailed(f"terraform {' '.join(arguments)}: {(ended.stdout + ended.stderr).strip()}")
         return ended.stdout
 
-    def init(self, folder: Path) -> None:
-        """Make a folder ready. Raises TerraformFailed, also where no provider can be had."""
+    def init(self, folder: Path, *, backend: bool = False) -> None:
+        """Make a folder ready, for plans with its backend. Raises TerraformFailed, also where there is no provider."""
         mirror = () if self._mirror is None else (f"-plugin-dir={self._mirror}",)
-        self.run(folder, "init", "-input=false", "-no-color", "-backend=false", *mirror)
+        self.run(folder, "init", "-input=false", "-no-color", f"-backend={str(backend).lower()}", *mirror)
 
     def test(self, folder: Path, *arguments: str) -> TestReport:
         """Run a folder's tests, with the values of what they made."""
@@ -111,14 +111,10 @@ class Terraform:
         return report
 
     def plan(self, folder: Path, *arguments: str) -> dict[str, Any]:
-        """A plan as JSON. Raises TerraformFailed."""
-        self.run(folder, "init", "-input=false", "-no-color", "-reconfigure", *self._mirror_argument())
+        """A plan as JSON, of a folder made ready with its backend. Raises TerraformFailed."""
         self.run(folder, "plan", "-input=false", "-no-color", "-lock=false", "-out=offline.tfplan", *arguments)
         plan: dict[str, Any] = json.loads(self.run(folder, "show", "-json", "offline.tfplan"))
         return plan
-
-    def _mirror_argument(self) -> tuple[str, ...]:
-        return () if self._mirror is None else (f"-plugin-dir={self._mirror}",)
 
     def _run(self, folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
         command = [self._binary, *arguments]
@@ -154,10 +150,10 @@ def read_report(lines: Sequence[str]) -> TestReport:
 
 
 def resources(module: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Address and values of every managed resource of a module and of those below it."""
+    """Address and values, as far as they are known, of every managed resource of a module and of those below it."""
     for resource in module.get("resources", ()):
         if resource["mode"] == "managed":
-            yield resource["address"], resource["values"]
+            yield resource["address"], resource.get("values", {})
     for child in module.get("child_modules", ()):
         yield from resources(child)
 

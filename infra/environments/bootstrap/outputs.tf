@@ -1,0 +1,24 @@
+output "state_bucket" {
+  description = "Bucket of the states: what backend.hcl names."
+  value       = aws_s3_bucket.state.id
+}
+
+output "state_key_arn" {
+  description = "KMS key of the states: who deploys may use it."
+  value       = aws_kms_key.state.arn
+}
+
+output "repository_urls" {
+  description = "Where images are pushed, by service."
+  value       = module.images.repository_urls
+}
+
+output "repository_arns" {
+  description = "Repositories by service, for the role that pushes."
+  value       = module.images.repository_arns
+}
+
+output "images" {
+  description = "What the system's variable `images` is set to, but for the tag."
+  value       = { repository_prefix = trimsuffix(module.images.repository_urls["enricher"], "-enricher") }
+}

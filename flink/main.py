@@ -151,9 +151,9 @@ def read_pipelines(folder: Path, streams: Mapping[str, str]) -> dict[str, str]:
     return {file.name: fill_in(file.read_text(encoding="utf-8"), streams) for file in files}
 
 
-def submit(steps: Sequence[Step], settings: Mapping[str, str]) -> Any:
-    """Run the steps; all INSERTs are one job. Gives Flink's TableResult."""
-    from pyflink.table import EnvironmentSettings, TableEnvironment
+def submit(steps: Sequence[Step], settings: Mapping[str, str], *, explain: bool = False) -> Any:
+    """Run the steps; all INSERTs are one job. Gives Flink's TableResult; `explain` prints the job's plan before."""
+    from pyflink.table import EnvironmentSettings, ExplainDetail, TableEnvironment
 
     tables = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
     for name, value in settings.items():
@@ -166,6 +166,8 @@ def submit(steps: Sequence[Step], settings: Mapping[str, str]) -> Any:
             inserts.add_insert_sql(step.text)
         else:
             tables.execute_sql(step.text)
+    if explain:
+        print(inserts.explain(ExplainDetail.JSON_EXECUTION_PLAN))
     return inserts.execute()
 
 
@@ -175,6 +177,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="Run rendered SQL on Flink.")
     parser.add_argument("--properties", type=Path, default=PROPERTIES, help="runtime properties as JSON")
     parser.add_argument("--pipelines", type=Path, default=here / "pipelines", help="folder of rendered .sql files")
+    parser.add_argument("--explain", action="store_true", help="print Flink's plan of the job before it runs")
     parser.add_argument("--wait", action="store_true", help="wait for the job's end: for inputs that end")
     options = parser.parse_args(arguments)
     try:
@@ -183,7 +186,7 @@ def main(arguments: Sequence[str]) -> int:
     except Misconfigured as error:
         print(f"streaming-etl: {error}", file=sys.stderr)
         return 2
-    result = submit(plan(pipelines), {**DEFAULTS, **properties.get(SETTINGS, {})})
+    result = submit(plan(pipelines), {**DEFAULTS, **properties.get(SETTINGS, {})}, explain=options.explain)
     if options.wait:
         result.wait()
     return 0

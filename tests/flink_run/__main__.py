@@ -49,12 +49,15 @@ def main() -> None:
         stream.write_bytes(b"".join(line + b"\n" for line in given))
         rendered = render(texts, Files({STREAM: str(stream)}, f"{folder}/rows"), arguments.runtime)
         try:
-            application.run(rendered.texts, arguments.runtime, Path(folder))
+            sources = application.run(rendered.texts, arguments.runtime, Path(folder))
         except (OracleMissing, application.ApplicationFailed) as problem:
             raise SystemExit(f"make flink-run: {problem}") from problem
-        print(f"Flink is done after {time.monotonic() - started:.0f} s", flush=True)
+        print(f"Flink is done after {time.monotonic() - started:.0f} s; {sources} sources", flush=True)
         ours = render(texts, OwnStreams(), arguments.runtime)
         different = _compare(ours, given, Path(folder) / "rows", described, told)
+        if sources != len(rendered.sources):
+            print(f"DIFFERS: {len(rendered.sources)} different source tables were to be as many readers, not {sources}")
+            different += 1
     print(f"in {time.monotonic() - started:.0f} s")
     sys.exit(1 if different else 0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -20,12 +21,15 @@ _JVM = "-Xmx1400m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xss4m"
 _SETTINGS = {"parallelism.default": "1", "pipeline.auto-watermark-interval": "0 ms", "pipeline.name": "flink-run"}
 
 
+_SOURCE = re.compile(r'"pact" *: *"Data Source"')
+
+
 class ApplicationFailed(Exception):
     """The application ended with an error; its last lines are the message."""
 
 
-def run(rendered: dict[str, str], runtime: str, folder: Path) -> None:
-    """Package the scripts by file name, unpack them and run them to their input's end.
+def run(rendered: dict[str, str], runtime: str, folder: Path) -> int:
+    """Package the scripts by file name, unpack them and run them to their input's end; how many sources the job had.
 
     Raises:
         OracleMissing: when Flink cannot run here.
@@ -43,17 +47,18 @@ def run(rendered: dict[str, str], runtime: str, folder: Path) -> None:
         archive.extractall(folder / "application")
     properties = folder / "application_properties.json"
     properties.write_text(json.dumps([{"PropertyGroupId": "streaming-etl.settings", "PropertyMap": _SETTINGS}]))
-    _submit(folder / "application" / "main.py", properties, environment.python(LOCKS[runtime]))
+    printed = _submit(folder / "application" / "main.py", properties, environment.python(LOCKS[runtime]))
+    return len(_SOURCE.findall(printed))
 
 
-def _submit(application: Path, properties: Path, python: Path) -> None:
+def _submit(application: Path, properties: Path, python: Path) -> str:
     home = environment.java_home()
     kept = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV", "FLINK"))
     }
     variables = {**kept, "JAVA_HOME": str(home), "PATH": f"{home / 'bin'}:{os.environ['PATH']}", "JVM_ARGS": _JVM}
     done = subprocess.run(
-        ["nice", "-n", "5", str(python), str(application), "--properties", str(properties), "--wait"],
+        ["nice", "-n", "5", str(python), str(application), "--properties", str(properties), "--explain", "--wait"],
         capture_output=True,
         text=True,
         env=variables,
@@ -62,3 +67,4 @@ def _submit(application: Path, properties: Path, python: Path) -> None:
     )
     if done.returncode:
         raise ApplicationFailed((done.stdout + done.stderr)[-4000:])
+    return done.stdout

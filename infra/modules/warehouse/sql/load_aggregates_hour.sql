@@ -40,17 +40,17 @@ BEGIN
     OR (etl.aggregates.epoch = aggregates_merged.epoch AND etl.aggregates.revision >= aggregates_merged.revision)
   );
 
-  MERGE INTO etl.aggregates USING aggregates_merged AS new ON etl.aggregates.id = new.id
-  WHEN MATCHED THEN UPDATE SET query = new.query, rule = new.rule, severity = new.severity, status = new.status,
-    window_start = new.window_start, window_end = new.window_end, row_time = new.row_time, opened = new.opened,
-    last_seen = new.last_seen, resolved = new.resolved, seen = new.seen, link = new.link, group_key = new.group_key,
-    group_values = new.group_values, is_current = new.is_current, is_deleted = new.is_deleted, epoch = new.epoch,
-    revision = new.revision, emitted = new.emitted
+  MERGE INTO etl.aggregates USING aggregates_merged AS fresh ON etl.aggregates.id = fresh.id
+  WHEN MATCHED THEN UPDATE SET query = fresh.query, rule = fresh.rule, severity = fresh.severity, status = fresh.status,
+    window_start = fresh.window_start, window_end = fresh.window_end, row_time = fresh.row_time, opened = fresh.opened,
+    last_seen = fresh.last_seen, resolved = fresh.resolved, seen = fresh.seen, link = fresh.link, group_key = fresh.group_key,
+    group_values = fresh.group_values, is_current = fresh.is_current, is_deleted = fresh.is_deleted, epoch = fresh.epoch,
+    revision = fresh.revision, emitted = fresh.emitted
   WHEN NOT MATCHED THEN INSERT (id, query, rule, severity, status, window_start, window_end, row_time, opened, last_seen,
       resolved, seen, link, group_key, group_values, is_current, is_deleted, epoch, revision, emitted)
-    VALUES (new.id, new.query, new.rule, new.severity, new.status, new.window_start, new.window_end, new.row_time, new.opened,
-      new.last_seen, new.resolved, new.seen, new.link, new.group_key, new.group_values, new.is_current, new.is_deleted,
-      new.epoch, new.revision, new.emitted);
+    VALUES (fresh.id, fresh.query, fresh.rule, fresh.severity, fresh.status, fresh.window_start, fresh.window_end, fresh.row_time, fresh.opened,
+      fresh.last_seen, fresh.resolved, fresh.seen, fresh.link, fresh.group_key, fresh.group_values, fresh.is_current, fresh.is_deleted,
+      fresh.epoch, fresh.revision, fresh.emitted);
 
   SELECT COUNT(*) INTO v_merged FROM aggregates_merged;
   CALL etl.note_load('aggregates', p_hour, p_settled, v_merged, NULL);

@@ -25,11 +25,11 @@ BEGIN
   FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY tenant, id ORDER BY received) AS occurrence FROM enriched_copied) AS numbered
   WHERE occurrence = 1;
 
-  MERGE INTO etl.events USING enriched_merged AS new ON etl.events.tenant = new.tenant AND etl.events.id = new.id
-  WHEN MATCHED THEN UPDATE SET received = new.received, payload = new.payload, enrichment = new.enrichment
+  MERGE INTO etl.events USING enriched_merged AS fresh ON etl.events.tenant = fresh.tenant AND etl.events.id = fresh.id
+  WHEN MATCHED THEN UPDATE SET received = fresh.received, payload = fresh.payload, enrichment = fresh.enrichment
   WHEN NOT MATCHED THEN INSERT (tenant, id, source, type, "key", event_time, received, schema_id, trace, payload, enrichment)
-    VALUES (new.tenant, new.id, new.source, new.type, new."key", new.event_time, new.received, new.schema_id, new.trace,
-      new.payload, new.enrichment);
+    VALUES (fresh.tenant, fresh.id, fresh.source, fresh.type, fresh."key", fresh.event_time, fresh.received, fresh.schema_id, fresh.trace,
+      fresh.payload, fresh.enrichment);
 
   SELECT COUNT(*) INTO v_merged FROM enriched_merged;
   CALL etl.note_load('enriched', p_hour, p_settled, v_merged, NULL);

@@ -98,6 +98,13 @@ class ConsumerSettings(ServiceSettings):
     dead_letter_delivery_stream: str = Field(
         "dead-letters", description="Firehose delivery stream for dead letters; empty for none."
     )
+    firehose_record_bytes: int = Field(
+        20_480,
+        ge=0,
+        le=1_000_000,
+        description="Lines share a Firehose record up to so many bytes, since each is billed by 5 KB begun; 0 puts "
+        "each by itself, for a function or dynamic partitioning that reads single records.",
+    )
     dead_letter_bucket: str = Field(
         "etl-archive", description="S3 bucket for originals too large for a record; empty for none."
     )

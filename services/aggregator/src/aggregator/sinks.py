@@ -53,4 +53,5 @@ def _stream(
 
 def _archive(settings: Settings, metrics: AggregatorMetrics, clients: Mapping[str, Any], name: str) -> FirehoseSink:
     observer, rate = metrics.stage.observer(f"firehose:{name}"), settings.calls_per_second
-    return FirehoseSink(clients["firehose"], name, rate_per_second=rate, observer=observer)
+    record_bytes = settings.firehose_record_bytes
+    return FirehoseSink(clients["firehose"], name, rate_per_second=rate, record_bytes=record_bytes, observer=observer)

@@ -78,7 +78,8 @@ def _pipeline(settings: Settings, metrics: EnricherMetrics, lookups: Lookups, cl
         return KinesisSink(puts, name, rate_per_second=rate, aggregate=aggregate, observer=observer)
 
     def archive(name: str) -> FirehoseSink:
-        return FirehoseSink(firehose, name, rate_per_second=rate, observer=stage.observer(f"firehose:{name}"))
+        observer, record_bytes = stage.observer(f"firehose:{name}"), settings.firehose_record_bytes
+        return FirehoseSink(firehose, name, rate_per_second=rate, record_bytes=record_bytes, observer=observer)
 
     letters_stream, letters_archive = settings.dead_letter_stream, settings.dead_letter_delivery_stream
     return Pipeline(

@@ -159,7 +159,11 @@ def _dead_letters(settings: Settings, stage: StageMetrics, clients: Mapping[str,
         if stream
         else None,
         FirehoseSink(
-            clients["firehose"], archive, rate_per_second=rate, observer=stage.observer(f"firehose:{archive}")
+            clients["firehose"],
+            archive,
+            rate_per_second=rate,
+            record_bytes=settings.firehose_record_bytes,
+            observer=stage.observer(f"firehose:{archive}"),
         ),
         originals=OriginalStore(clients["s3"], settings.dead_letter_bucket) if settings.dead_letter_bucket else None,
     )

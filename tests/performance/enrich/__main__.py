@@ -10,6 +10,7 @@ on, so that start and warm-up are not in it. Prints a line a round and the media
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import random
@@ -44,7 +45,7 @@ _AGENTS = (
 
 
 class Firehose(BaseHTTPRequestHandler):
-    """Takes what it is given and counts the records."""
+    """Takes what it is given and counts the lines."""
 
     protocol_version = "HTTP/1.1"
     taken = 0
@@ -52,7 +53,7 @@ class Firehose(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """PutRecordBatch."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        Firehose.taken += len(body["Records"])
+        Firehose.taken += sum(base64.b64decode(record["Data"]).count(b"\n") for record in body["Records"])
         answer = {"FailedPutCount": 0, "RequestResponses": [{"RecordId": "r"}] * len(body["Records"])}
         data = json.dumps(answer).encode()
         self.send_response(200)

@@ -53,6 +53,15 @@ def test_wrong_arguments_end_with_2(arguments: list[str], capsys: pytest.Capture
     assert capsys.readouterr().err
 
 
+def test_the_region_comes_from_aws_region_as_the_help_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore reads AWS_DEFAULT_REGION alone; a container of ECS has AWS_REGION."""
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    assert parser().parse_args(["shards", "s"]).region == "eu-west-1"
+    assert parser().parse_args(["shards", "s", "--region", "us-east-1"]).region == "us-east-1"
+    monkeypatch.delenv("AWS_REGION")
+    assert parser().parse_args(["shards", "s"]).region is None
+
+
 def test_a_wrong_destination_ends_with_2_and_says_how_to_write_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reset", "t", "--to", "sometime"]) == 2
     assert "TRIM_HORIZON, LATEST, a time" in capsys.readouterr().err

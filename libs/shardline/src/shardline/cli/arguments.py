@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -94,7 +95,8 @@ def _command(commands: Any, name: str) -> argparse.ArgumentParser:
     if name != "shards" and name != "tail":
         made.add_argument("table", metavar="TABLE", help="name of the group's lease table in DynamoDB")
     made.add_argument("--json", action="store_true", help="print JSON")
-    made.add_argument("--region", help="AWS region, instead of AWS_REGION")
+    # botocore itself reads AWS_DEFAULT_REGION alone.
+    made.add_argument("--region", default=os.environ.get("AWS_REGION"), help="AWS region, instead of AWS_REGION")
     made.add_argument("--endpoint-url", metavar="URL", help="address of every service, instead of AWS_ENDPOINT_URL*")
     return made
 

@@ -9,7 +9,9 @@ from typing import BinaryIO
 import click
 
 from etl_cli.layout import Layout, project_root
+from etl_cli.snapshots.commands import snapshots
 from etl_cli.sql.commands import sql
+from etl_cli.state.commands import state
 
 _STACKS = ".stack"
 
@@ -119,6 +121,8 @@ def smoke(region: str | None, yes: bool, keep: bool, cleanup: bool, deadline: fl
 
 
 main.add_command(sql)
+main.add_command(snapshots)
+main.add_command(state)
 
 
 def _layout(stack: str, port_base: int = 18080) -> Layout:

@@ -1,0 +1,1 @@
+"""Snapshots of the pipeline's indices in OpenSearch, and the way back from them."""

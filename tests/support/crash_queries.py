@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from aggregator.rows import Stamp, window_row
+from aggregator.alerts import result_row
+from aggregator.rows import Stamp
 from streaming_sql import run_script
 
 Event = dict[str, Any]
@@ -56,6 +57,17 @@ QUERIES = {
         "INTERVAL '10' SECOND))) WHERE place <= 2",
     ),
 }
+ALERTS = {
+    "burst": (
+        "card STRING, n BIGINT",
+        "SELECT card, COUNT(*) FROM TABLE(HOP(TABLE events, DESCRIPTOR(ts), INTERVAL '5' SECOND, INTERVAL '15' SECOND"
+        ")) GROUP BY window_start, window_end, card HAVING COUNT(*) >= 3",
+    ),
+}
+_ALERT_SINK = (
+    "CREATE TABLE {name} ({columns}) WITH ('connector' = 'kinesis', 'stream' = 'alerts', 'severity' = 'low', "
+    "'alert.resolve-after' = '7 s', 'alert.dedup-window' = '20 s', 'alert.cool-down' = '3 s');\n"
+)
 _SINK = "CREATE TABLE {name} ({columns}) WITH ('connector' = 'kinesis', 'stream' = 'aggregates');\n"
 
 
@@ -63,7 +75,9 @@ def scripts_of(queries: dict[str, tuple[str, str]], options: str = "") -> dict[s
     """A script for each query of (columns, SELECT), over a table with these further options."""
     table = SOURCE_TABLE.format(options=options)
     return {
-        f"{name}.sql": table + _SINK.format(name=name, columns=columns) + f"INSERT INTO {name} {query};"
+        f"{name}.sql": table
+        + (_ALERT_SINK if name in ALERTS else _SINK).format(name=name, columns=columns)
+        + f"INSERT INTO {name} {query};"
         for name, (columns, query) in queries.items()
     }
 
@@ -76,6 +90,14 @@ def undisturbed(scripts: dict[str, str], shards: dict[str, list[Event]]) -> Tabl
     for script in scripts.values():
         for results in run_script(script, {"enriched": records}).values():
             for result in results:
-                row = json.loads(window_row(result, Stamp(0, 0, 0)).data)
-                rows[row["id"]] = row["values"]
+                identity, values = told(json.loads(result_row(result, Stamp(0, 0, 0)).data))
+                rows[identity] = values
     return rows
+
+
+def told(row: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """What a delivered row is known by, and what it says, but for when and by whom it was delivered."""
+    if "status" not in row:
+        return row["id"], row["values"]
+    said = {name: row.get(name) for name in ("values", "count", "opened", "last", "resolved")}
+    return f"{row['id']}|{row['status']}", said

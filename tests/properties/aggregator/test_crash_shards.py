@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from crash_queries import QUERIES, Event, Table, scripts_of, undisturbed
+from crash_queries import ALERTS, QUERIES, Event, Table, scripts_of, told, undisturbed
 from killed_shards import Held, Killed, World, committed
 
 from aggregator.pipelines import load_pipelines
@@ -18,8 +18,8 @@ from aggregator.pipelines import load_pipelines
 WORKERS = 3
 PARTITIONED = ", 'partition-key' = 'card'"
 SCRIPTS = {
-    "keyed": scripts_of(QUERIES),
-    "local": scripts_of(QUERIES, PARTITIONED),
+    "keyed": scripts_of(QUERIES | ALERTS),
+    "local": scripts_of(QUERIES | ALERTS, PARTITIONED),
 }
 PROGRAMS = {name: load_pipelines(scripts) for name, scripts in SCRIPTS.items()}
 
@@ -131,9 +131,11 @@ def delivered(world: World) -> Table:
     """Every row by its id; one that was delivered twice must be the same to the byte."""
     assert not world.rows["late"], "nothing is late"
     found: Table = {}
-    for identity, versions in world.rows["aggregates"].items():
-        assert len(versions) == 1, f"{identity} was delivered in {len(versions)} versions"
-        found[identity] = json.loads(next(iter(versions)))["values"]
+    for rows in world.rows.values():
+        for name, versions in rows.items():
+            assert len(versions) == 1, f"{name} was delivered in {len(versions)} versions"
+            identity, values = told(json.loads(next(iter(versions))))
+            found[identity] = values
     return found
 
 
@@ -146,6 +148,8 @@ async def run(seed: int, program: str, kills: Sequence[int] = ()) -> World:
     world = World(PROGRAMS[program], rng)
     events = generate(world, rng)
     expected = undisturbed(SCRIPTS[program], {"all": events})
+    queries = {identity.split("|")[0] for identity in expected}
+    assert queries >= (QUERIES | ALERTS).keys() - {"small_then_large"}, "the input must exercise every query"
     await Run(world, list(kills)).until_done()
     world.kill_at, steps = 0, world.steps
     assert delivered(world) == expected, f"seed {seed}, {program}"

@@ -39,7 +39,8 @@ class Firehose:
             if self.throttled and place % 2 == 0:
                 answers.append({"ErrorCode": "ServiceUnavailableException", "ErrorMessage": "slow down"})
                 continue
-            self.lines.setdefault(body["DeliveryStreamName"], []).append(base64.b64decode(record["Data"]))
+            lines = base64.b64decode(record["Data"]).splitlines(keepends=True)
+            self.lines.setdefault(body["DeliveryStreamName"], []).extend(lines)
             answers.append({"RecordId": "r"})
         refused = sum("ErrorCode" in answer for answer in answers)
         self.refusals += refused

@@ -47,7 +47,8 @@ def show(options: WatchOptions) -> None:
     """Show once, or until Ctrl-C. Raises `click.ClickException` where the aggregator does not answer."""
     if options.once:
         answer = _look(options)
-        click.echo(_lines(answer) if options.json else _plain(answer))
+        if text := _lines(answer) if options.json else _plain(answer):  # no rows are no lines
+            click.echo(text)
         return
     console = Console(highlight=False)
     with Live(_table(_look(options)), console=console, auto_refresh=False) as live:

@@ -157,7 +157,7 @@ async def _answers(url: str) -> None:
 async def _firehose(exits: AsyncExitStack, lines: list[dict[str, Any]]) -> str:
     async def put(request: web.Request) -> web.Response:
         records = json.loads(await request.read())["Records"]
-        lines.extend(json.loads(base64.b64decode(record["Data"])) for record in records)
+        lines.extend(json.loads(line) for record in records for line in base64.b64decode(record["Data"]).splitlines())
         answers = {"FailedPutCount": 0, "RequestResponses": [{"RecordId": "r"}] * len(records)}
         return web.json_response(answers, content_type="application/x-amz-json-1.1")
 

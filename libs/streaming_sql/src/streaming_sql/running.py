@@ -29,7 +29,9 @@ class Graph:
         """`late` is told (view or sink, time, watermark, bound) of each row that came too late."""
         nodes = program.nodes
         self._nodes = [node for node in nodes if not isinstance(node, Scan)]
-        made: dict[Node, Operator] = {node: bounded(node.create, node.name, bound) for node in self._nodes}
+        made: dict[Node, Operator] = {
+            node: bounded(node.create, node.name, bound if node.key_origins else None) for node in self._nodes
+        }
         self.operators = made
         self.pushes: dict[Scan, Emit] = {}
         readers: dict[Node, list[Emit]] = {node: [] for node in nodes}

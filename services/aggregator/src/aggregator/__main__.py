@@ -11,6 +11,7 @@ from aiobotocore.session import AioSession, get_session
 
 from aggregator.alert_sinks import notify
 from aggregator.around import Around
+from aggregator.disk import DiskStates
 from aggregator.metrics import AggregatorMetrics
 from aggregator.references import References
 from aggregator.scripts import Pipelines, scripts_at
@@ -44,7 +45,9 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
         letters = make_dead_letters(settings, metrics, clients)
         delivery = make_delivery(settings, metrics, clients, letters)
         pipelines = await Pipelines.load(scripts_at(settings.pipelines, clients["s3"]), References(clients["s3"]))
-        around = Around(settings, runtime, metrics, pipelines, store, delivery, clients)
+        disk = stack.enter_context(DiskStates(settings.spill_folder)) if settings.memory_keys else None
+        bound = None if disk is None else disk.bound(settings.memory_keys)
+        around = Around(settings, runtime, metrics, pipelines, store, delivery, clients, bound)
         around.tell()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(notify(settings, runtime, metrics.stage, letters, clients))

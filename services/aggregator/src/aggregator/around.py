@@ -23,6 +23,7 @@ from aggregator.state_store import StateStore
 from aggregator.unit import Running, UnitState
 from service_runtime import Runtime
 from shardline import Budget, ConsumerGroup, DynamoDBLeaseTable, GroupSettings
+from streaming_sql.operators.shelf import Bound
 
 TIME = Time(time.monotonic, lambda: time.time_ns() // 1_000_000, asyncio.sleep)
 
@@ -38,6 +39,7 @@ class Around:
     store: StateStore
     delivery: Delivery
     clients: Mapping[str, Any]
+    bound: Bound | None = None
     budget: Budget = field(
         default_factory=lambda: Budget(GroupSettings().max_process_records, GroupSettings().max_process_bytes)
     )
@@ -54,7 +56,7 @@ class Around:
         """What the SQL files say now."""
         program, seconds = self.pipelines.program, self.settings.duplicate_seconds
         remember_ms = program.horizon_ms + round(seconds * 1000) if seconds else 0
-        return Running(program, remember_ms, self.pipelines.references.after_restart)
+        return Running(program, remember_ms, self.pipelines.references.after_restart, self.bound)
 
     def leases(self, table: str) -> DynamoDBLeaseTable:
         """A lease table."""

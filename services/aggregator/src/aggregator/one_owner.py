@@ -20,9 +20,9 @@ class OneOwner:
     async def begin(self, running: Running, lease: ShardLease, chain: Sequence[bytes]) -> tuple[UnitState, list[str]]:
         """See `Origin`."""
         seen = SeenEvents(running.remember_ms)
-        state, discarded = State(Engine(running.program), seen), list[str]()
+        state, discarded = State(Engine(running.program, bound=running.bound), seen), list[str]()
         if chain:
-            state, discarded = decode_state(chain, running.program, seen)
+            state, discarded = decode_state(chain, running.program, seen, running.bound)
         running.prepare(state.engine)
         state.await_shards(await self._leases())
         return state, discarded

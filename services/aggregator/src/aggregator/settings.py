@@ -74,6 +74,17 @@ class Settings(ConsumerSettings):
         description="An event that comes again is left out up to this long, in event time, after its last window's "
         "end; 0 counts it again. Choose more than a stage upstream may be away.",
     )
+    memory_keys: int = Field(
+        0,
+        ge=0,
+        description="Keys that each GROUP BY, OVER, join, ranking or pattern of an engine holds in memory, those that "
+        "rows came for last; the state of further ones goes to AGGREGATOR_SPILL_FOLDER. 0 holds all in memory.",
+    )
+    spill_folder: str = Field(
+        "",
+        description="Folder on the task's own disk for states beyond AGGREGATOR_MEMORY_KEYS; empty for the system's "
+        "temporary files. A cache: what counts is in the snapshots.",
+    )
     alert_console: bool = Field(False, description="Write every alert to the log, as one readable line.")
     alert_sns_topic: str = Field(
         "", description="ARN of the SNS topic that every alert is published to, standard or FIFO; empty for none."

@@ -92,7 +92,7 @@ class SourceState(State):
 
     def run(self, running: Running) -> list[str]:
         """Run another program from here on; see State.run. Messages must have been taken: fire first."""
-        engine = Sender(running.parts)
+        engine = Sender(running.parts, bound=running.bound)
         discarded = engine.restore(self.engine.snapshot())
         self.engine = engine
         self.seen.remember(running.remember_ms)
@@ -108,7 +108,7 @@ class SourceState(State):
 def new_source(running: Running, shard: str, application: str) -> SourceState:
     """The state of a shard that nothing is known of."""
     seen = SeenEvents(running.remember_ms)
-    return SourceState(Sender(running.parts), seen, shard=shard, application=application)
+    return SourceState(Sender(running.parts, bound=running.bound), seen, shard=shard, application=application)
 
 
 def restored_source(

@@ -22,6 +22,7 @@ from aggregator.silence import Verdict
 from aggregator.unit import Counted, Fired, Held, Running
 from shardline import Checkpoint, Lease, Record, ShardLease
 from streaming_sql import Captured, Engine, Program, StateError, merged_state
+from streaming_sql.operators.shelf import Bound
 from streaming_sql.preview import Preview, preview
 
 VERSION = 2
@@ -136,7 +137,7 @@ class State:
         Returns the queries whose open windows are discarded, because they changed or are gone. What they fired
         before stays in the outbox. Raises nothing; a new query begins with the records that come next.
         """
-        engine = Engine(running.program)
+        engine = Engine(running.program, bound=running.bound)
         discarded = engine.restore(self.engine.snapshot())
         self.engine = engine
         self.seen.remember(running.remember_ms)
@@ -199,7 +200,9 @@ class CapturedState:
         )
 
 
-def decode_state(chain: Sequence[bytes], program: Program, seen: SeenEvents) -> tuple[State, list[str]]:
+def decode_state(
+    chain: Sequence[bytes], program: Program, seen: SeenEvents, bound: Bound | None = None
+) -> tuple[State, list[str]]:
     """The state of a whole snapshot and the changes after it, oldest first.
 
     With it the queries whose open windows it holds in vain because their SQL changed. `seen` is new, and learns what
@@ -209,7 +212,7 @@ def decode_state(chain: Sequence[bytes], program: Program, seen: SeenEvents) -> 
         StateError: when a snapshot is of another version or no snapshot.
 
     """
-    state = State(Engine(program), seen)
+    state = State(Engine(program, bound=bound), seen)
     return state, restore_state(state, [read_snapshot(data) for data in chain])
 
 

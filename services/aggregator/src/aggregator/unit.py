@@ -13,6 +13,7 @@ from aggregator.silence import Verdict
 from shardline import Batch, Checkpoint, Record, ShardLease
 from streaming_sql import Program, ResultRow
 from streaming_sql.distribution import Part, References, distribute
+from streaming_sql.operators.shelf import Bound
 from streaming_sql.preview import Preview
 
 
@@ -35,12 +36,14 @@ class Running:
         program: the SQL.
         remember_ms: how long behind the newest event time an event is known again when it comes twice; 0 for never.
         prepare: is given what looks up rows, before its first record.
+        bound: how many keys operators hold in memory; None for all.
 
     """
 
     program: Program
     remember_ms: int = 0
     prepare: Callable[[Looking], None] = lambda engine: None
+    bound: Bound | None = None
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:

@@ -11,6 +11,7 @@ from streaming_sql.distribution.parts import Part
 from streaming_sql.engine import Applied, Engine
 from streaming_sql.errors import StateError
 from streaming_sql.nodes import Scan
+from streaming_sql.operators.shelf import Bound
 from streaming_sql.program import Program
 from streaming_sql.records import Arrival
 from streaming_sql.state import Captured
@@ -31,11 +32,12 @@ class Sender(Engine):
     (`let_time_pass`, `finish`) moves until nothing that its rows opened can be open in any key group.
     """
 
-    def __init__(self, parts: Sequence[Part]) -> None:
+    def __init__(self, parts: Sequence[Part], *, bound: Bound | None = None) -> None:
+        """`bound` says how many keys each operator of the local part holds in memory."""
         local = [query for part in parts if part.kind == "local" for query in part.program.queries]
-        exchanged = [part for part in parts if part.kind != "local"]
+        exchanged = self._exchanged = [part for part in parts if part.kind != "local"]
         outlets = [outlet for part in exchanged for outlet in outlets_of(part)]
-        super().__init__(Program(tuple(local), tuple(outlets)), of_one_shard=True)
+        super().__init__(Program(tuple(local), tuple(outlets)), of_one_shard=True, bound=bound)
         self._groups = sorted({group for part in exchanged for group in part.groups})
         self._scans = {scan.fingerprint: scan for part in exchanged for scan in part.program.sources}
         self._outlets = [each for each in self._graph.operators.values() if isinstance(each, RowOutlet | SliceOutlet)]
@@ -74,6 +76,8 @@ class Sender(Engine):
     ) -> list[Sent]:
         """What the key groups are to hear of the shard since the last call, in order; [] if nothing is new.
 
+        Groups without rows of the shard hear of its watermark when something may fire by it.
+
         Args:
             shard: the one whose records were applied.
             idle: it is silent, and others need not wait for it.
@@ -85,10 +89,10 @@ class Sender(Engine):
         for outlet in self._outlets:
             self._collect(outlet, letters)
         marks = Marks(self._standing(shard), idle, None if children is None else list(children))
-        if marks != self._told:
+        if self._told is None or self._is_news(marks, self._told):
+            self._told = marks
             for group in self._groups:
                 letters.setdefault(group, Letter())
-        self._told = marks
         stream = next((run.scan.stream for run in self._runs.values() if shard in run.marks.by_shard), "")
         empty = encode_message(next(Letter().messages(shard, stream, marks, most_bytes)))
         sent = []
@@ -112,6 +116,17 @@ class Sender(Engine):
             for group, entries in outlet.take().items():
                 letters.setdefault(group, Letter()).slices[node] = entries
 
+    def _is_news(self, marks: Marks, told: Marks) -> bool:
+        """Whether a group that has no rows of the shard must hear of it: something may fire, or others wait for it."""
+        if (marks.idle, marks.children) != (told.idle, told.children) or marks.scans.keys() != told.scans.keys():
+            return True
+        for part in self._exchanged:
+            for scan in part.program.sources:
+                now, before = (one.scans.get(scan.fingerprint, (NEVER, NEVER))[0] for one in (marks, told))
+                if now != before and (part.steps is None or any(_passed(step, before, now) for step in part.steps)):
+                    return True
+        return False
+
     def _standing(self, shard: str) -> dict[str, tuple[int, int]]:
         """The shard's watermark and greatest time by scan, of those that have one."""
         found = {}
@@ -132,3 +147,9 @@ class Sender(Engine):
         if not all(outlet.is_empty for outlet in self._outlets):
             raise StateError("rows wait to be sent: call take(), and keep what it gives with the state")
         return super().capture(changes=changes)
+
+
+def _passed(step: tuple[int, int], before: int, now: int) -> bool:
+    """Whether a window of the step ends in between: it does when the watermark has reached its last millisecond."""
+    slide, offset = step
+    return (before + 1 - offset) // slide != (now + 1 - offset) // slide

@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner
 from prometheus_client import CollectorRegistry
 
+from aggregator.duplicates import SeenEvents
+from aggregator.state import State
 from aggregator.windows import Windows
 from etl_cli.__main__ import main
 from service_runtime.probes import ProbeServer
@@ -38,7 +40,8 @@ def pages():
     engine.open_shard("0")
     engine.apply("0", [json.dumps({"key": key, "time": 1_000}).encode() for key in "aab"])
     engine.advance()
-    return {"windows": Windows(lambda: engine).page}
+    states = [State(engine, SeenEvents(0))]
+    return {"windows": Windows(lambda: engine.program.queries, lambda: states).page}
 
 
 async def test_open_windows_are_shown(pages):
@@ -61,7 +64,7 @@ async def test_queries_are_named(pages):
 
 async def test_a_task_that_stands_by_says_so():
     """Where another task has the state there is nothing to show."""
-    result = await watch({"windows": Windows(lambda: None).page}, "counts")
+    result = await watch({"windows": Windows(tuple, tuple).page}, "counts")
     assert result.exit_code == 1
     assert "stands by" in result.stderr
 

@@ -189,10 +189,19 @@ def test_rows_of_the_aggregator_go_by_themselves():
     data = json.dumps(window).encode()
     assert either("aggregates", data) == read("aggregates", data)
     assert either("late", b"{}") == read("late", b"{}")
-    for broken in (b"no json", b"[]", b"\xff", json.dumps({**ROW, "more": 1}).encode()):
+    for broken in (b"no json", b"[]", b"\xff", b'{"id":"i"}'):
         assert either("aggregates", broken) == read("aggregates", broken)
         assert isinstance(either("aggregates", broken), Rejected)
     assert isinstance(either("aggregates", row()), Indexable)
+
+
+def test_a_row_of_columns_that_no_sink_has_says_what_to_give():
+    """Flink runs other SQL than the indexer was told of: the dead letter names the columns and the setting."""
+    refused = reader(described())("aggregates", json.dumps({**ROW, "more": 1}).encode())
+    assert isinstance(refused, Rejected)
+    assert refused.code == "unknown_columns"
+    assert "more, page, revenue" in refused.message
+    assert "INDEXER_PLAIN_ROWS" in refused.message
 
 
 def test_without_a_description_nothing_is_plain():

@@ -85,7 +85,7 @@ class PlainRows:
             self._known[key] = _Known(sink, {name: _converter(kind) for name, _, kind in sink.columns})
 
     def read(self, kind: Kind, data: bytes) -> Indexable | Rejected | None:
-        """The document of a row of one of the sinks; None for what is no such row.
+        """The document of a row of one of the sinks; None for a row that names itself, by an `id`.
 
         Raises:
             msgspec.DecodeError: for what is no JSON object.
@@ -94,7 +94,7 @@ class PlainRows:
         row = _columns.decode(data)
         known = self._known.get((kind, frozenset(row)))
         if known is None:
-            return None
+            return None if "id" in row else _unknown(row)
         try:
             values = {name: convert(row[name]) for name, convert in known.readers.items()}
         except (msgspec.ValidationError, ValueError) as error:
@@ -153,6 +153,14 @@ def load(setting: str) -> PlainRows | None:
         raise ValueError(
             f"{setting}: {error.strerror}; run `etl sql flink --output`, or write the JSON itself"
         ) from error
+
+
+def _unknown(row: Mapping[str, Raw]) -> Rejected:
+    names = ", ".join(sorted(row)[:10])
+    message = (
+        f"no id, and columns that no sink has ({names}): give INDEXER_PLAIN_ROWS the sinks.json of what Flink runs"
+    )
+    return Rejected("unknown_columns", message)
 
 
 def _bounds(sink: _Sink, values: Mapping[str, Any]) -> tuple[Any, ...]:

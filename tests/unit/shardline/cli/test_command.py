@@ -54,7 +54,7 @@ def test_wrong_arguments_end_with_2(arguments: list[str], capsys: pytest.Capture
 
 
 def test_the_region_comes_from_aws_region_as_the_help_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """botocore reads AWS_DEFAULT_REGION alone; a container of ECS has AWS_REGION."""
+    """Botocore reads AWS_DEFAULT_REGION alone; a container of ECS has AWS_REGION."""
     monkeypatch.setenv("AWS_REGION", "eu-west-1")
     assert parser().parse_args(["shards", "s"]).region == "eu-west-1"
     assert parser().parse_args(["shards", "s", "--region", "us-east-1"]).region == "us-east-1"

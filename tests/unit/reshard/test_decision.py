@@ -84,6 +84,14 @@ def test_one_busy_minute_is_not_enough() -> None:
     assert decide(load, (), LIMITS, NOW).target == 8
 
 
+def test_one_minute_is_enough_when_most_is_refused() -> None:
+    """A spike costs its producers more every minute; more than half refused is no chance."""
+    calm = minutes(0.3, 8, count=29)
+    for refused, reason in ((0.6, "throttled"), (0.4, "steady")):
+        load = Load(8, True, (*calm, minutes(1.0, 8, refused=refused, count=1)[0]), None)
+        assert decide(load, (), LIMITS, NOW).reason == reason
+
+
 def test_one_loud_minute_in_thirty_keeps_the_shards() -> None:
     """All of the last thirty minutes must be quiet."""
     quiet = list(minutes(0.05, 8))

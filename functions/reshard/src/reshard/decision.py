@@ -86,6 +86,7 @@ class Thresholds:
     leave_after_shrinking: float = 0.45
     throttled_at: float = 0.50
     refused_share: float = 0.01
+    urgent_share: float = 0.50
     low_lag_ms: float = 60_000.0
 
 
@@ -183,7 +184,7 @@ def _growth(load: Load, limits: Limits, latest_change: float, left: int) -> tupl
     reason: Reason
     if len(busy) >= pace.busy_minutes:
         reason = "busy"
-    elif len(starved) >= pace.busy_minutes:
+    elif len(starved) >= pace.busy_minutes or (starved[-1:] == seen[-1:] and _is_urgent(starved, thresholds)):
         reason = "throttled"
     elif len(throttled) >= pace.busy_minutes:
         # Shards with room refuse records: one key is too hot, and a hundred shards would not take it.
@@ -196,6 +197,10 @@ def _growth(load: Load, limits: Limits, latest_change: float, left: int) -> tupl
         return shards, "at_cap"
     offered = max(minute.offered(shards) for minute in seen)
     return min(limits.cap, _larger(shards, offered, thresholds.leave_after_growth, left)), reason
+
+
+def _is_urgent(starved: Sequence[Minute], thresholds: Thresholds) -> bool:
+    return bool(starved) and starved[-1].refused > thresholds.urgent_share
 
 
 def _larger(shards: int, offered: float, leave: float, left: int) -> int:

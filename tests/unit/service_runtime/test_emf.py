@@ -25,9 +25,20 @@ def registry() -> CollectorRegistry:
     return CollectorRegistry()
 
 
+class Counts:
+    """Of a consumer group."""
+
+    def __init__(self, data_losses: int = 0, restarts: int = 0) -> None:
+        self.data_losses = data_losses
+        self.restarts = restarts
+
+
 @pytest.fixture
 def stage(registry: CollectorRegistry) -> StageMetrics:
-    return StageMetrics(registry, clock=lambda: 0.0)
+    """Of a service that consumes a stream."""
+    made = StageMetrics(registry, clock=lambda: 0.0)
+    made.watch_group("raw", Counts)
+    return made
 
 
 @pytest.fixture
@@ -69,6 +80,12 @@ def test_what_has_not_happened_is_told_as_zero(publisher: Publisher, stage: Stag
     assert "LagSeconds" not in told
 
 
+def test_a_service_without_a_group_tells_nothing_of_one(registry: CollectorRegistry, publisher: Publisher) -> None:
+    """Metrics that are 0 for ever would be paid for all the same."""
+    StageMetrics(registry)
+    assert set(values(publisher.line(NOON))) == {"EventsIn", "BytesIn", "EventsOut", "Retries"}
+
+
 def test_lag_is_that_of_the_shard_furthest_behind(publisher: Publisher, stage: StageMetrics) -> None:
     """The mean of many shards would hide the one that stands still."""
     stage.received("raw", "shard-0", 0, 0, 2_000)
@@ -86,12 +103,7 @@ def test_shards_of_all_streams_are_added(publisher: Publisher, stage: StageMetri
 
 def test_counts_of_a_group_that_begins_again_are_not_negative(publisher: Publisher, stage: StageMetrics) -> None:
     """A standby that takes part anew has a new group, which counts from 0."""
-
-    class Counts:
-        data_losses = 0
-        restarts = 4
-
-    counts = Counts()
+    counts = Counts(restarts=4)
     stage.watch_group("enriched", lambda: counts)
     assert values(publisher.line(NOON))["Failures"] == 4
     counts.restarts = 1
@@ -139,8 +151,8 @@ def test_a_service_without_metrics_prints_no_line(publisher: Publisher) -> None:
 def test_what_is_no_number_is_left_out(registry: CollectorRegistry, publisher: Publisher) -> None:
     """CloudWatch would drop the whole line for a NaN."""
     Gauge("etl_event_loop_lag_seconds", "…", registry=registry).set(math.nan)
-    Gauge("etl_shards_owned", "…", ["stream"], registry=registry).labels("raw").set(1)
-    assert values(publisher.line(NOON)) == {"ShardsOwned": 1}
+    Counter("etl_retries", "…", registry=registry).inc()
+    assert values(publisher.line(NOON)) == {"Retries": 1}
 
 
 def test_the_number_of_metrics_is_bounded(publisher: Publisher, stage: StageMetrics) -> None:

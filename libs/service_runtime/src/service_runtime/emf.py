@@ -24,7 +24,7 @@ class Published:
 
     `increase` is how much a counter grew since the line before, over all its labels; `sum` and `max` reduce what gauges
     say now; `p99` is the 99th percentile of a histogram's observations since the line before, seconds, interpolated
-    within its bucket.
+    within its bucket. With `of_consumers` it is told by services alone that watch a consumer group.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Published:
     family: str
     reduce: Reduce
     where: Mapping[str, str] = field(default_factory=dict)
+    of_consumers: bool = False
 
 
 PUBLISHED: Final = (
@@ -39,17 +40,21 @@ PUBLISHED: Final = (
     Published("BytesIn", "Bytes", "etl_bytes_in", "increase"),
     Published("EventsOut", "Count", "etl_events_out", "increase"),
     Published("Retries", "Count", "etl_retries", "increase"),
-    Published("DeadLetters", "Count", "etl_dead_letters", "increase"),
-    Published("Failures", "Count", "etl_shard_restarts", "increase"),
-    Published("DataLosses", "Count", "etl_data_losses", "increase"),
+    Published("DeadLetters", "Count", "etl_dead_letters", "increase", of_consumers=True),
+    Published("Failures", "Count", "etl_shard_restarts", "increase", of_consumers=True),
+    Published("DataLosses", "Count", "etl_data_losses", "increase", of_consumers=True),
     Published("LagSeconds", "Seconds", "etl_lag_seconds", "max"),
-    Published("ShardsOwned", "Count", "etl_shards_owned", "sum"),
+    Published("ShardsOwned", "Count", "etl_shards_owned", "sum", of_consumers=True),
     Published("EventLoopLagSeconds", "Seconds", "etl_event_loop_lag_seconds", "max"),
     Published("Rejected", "Count", "etl_rejected_events", "increase"),
     Published("Throttled", "Count", "etl_http_requests", "increase", {"status": "429"}),
     Published("SearchableSecondsP99", "Seconds", "etl_searchable_seconds", "p99"),
 )
 """All there are. No dimension but the service: a metric a shard or a tenant would cost without bound."""
+
+
+_GROUPS: Final = "etl_data_losses"
+"""Has a sample for each consumer group that is watched, and none in a service without one."""
 
 
 class Publisher:
@@ -73,9 +78,13 @@ class Publisher:
         """
         families = {family.name: family for family in self._registry.collect()}
         grown = _Increases(self._before)
+        watched = families.get(_GROUPS)
+        consumes = watched is not None and bool(watched.samples)
         values: dict[str, float] = {}
         for metric in PUBLISHED:
             if metric.family not in families or (last and metric.reduce in ("sum", "max")):
+                continue
+            if metric.of_consumers and not consumes:
                 continue
             value = _value(metric, families[metric.family], grown)
             if value is not None and math.isfinite(value):

@@ -63,8 +63,10 @@ class Inputs:
         return [shard for shard in self.records if shard not in later]
 
 
-def run_single(program: Program, inputs: Inputs, prepare: Prepare = lambda engine: None) -> Table:
-    """What one engine over all shards comes to."""
+def run_single(
+    program: Program, inputs: Inputs, prepare: Prepare = lambda engine: None, *, finish: bool = True
+) -> Table:
+    """What one engine over all shards comes to; without `finish` what has come out by the last record."""
     engine, table = Engine(program), Table()
     prepare(engine)
     for shard in inputs.first:
@@ -80,7 +82,7 @@ def run_single(program: Program, inputs: Inputs, prepare: Prepare = lambda engin
             engine.close_shard(shard, inputs.children[shard])
             waiting += [child for child in inputs.children[shard] if _may_start(child, ended, inputs, waiting)]
         table.take(engine.advance())
-    while engine.finish():
+    while finish and engine.finish():
         table.take(engine.advance())
     return table
 
@@ -102,13 +104,17 @@ class Exchange:
         *,
         batch: int = 5,
         most_bytes: int = 2_000,
+        idle: float = 0,
     ) -> None:
-        """`batch`: how many records a shard reads at once at most; `most_bytes`: the size of messages."""
+        """`batch`: how many records a shard reads at once at most; `most_bytes`: the size of messages.
+
+        `idle`: how often a shard with records to read says that others need not wait for it.
+        """
         self.parts = distribute(program)
         self.inputs = inputs
         self.rng = rng
         self.prepare = prepare
-        self.batch, self.most_bytes = batch, most_bytes
+        self.batch, self.most_bytes, self.idle = batch, most_bytes, idle
         self.table = Table()
         self.bytes = 0
         self.left = {shard: list(records) for shard, records in inputs.records.items()}
@@ -133,14 +139,17 @@ class Exchange:
             sender.restore(at)
             self.prepare(sender)
 
-    def run(self) -> Table:
-        """To the end of the input, everything fired."""
+    def run(self, *, finish: bool = True) -> Table:
+        """To the end of the input; with `finish` everything fires then."""
         while any(self.left.values()) or any(self.queues.values()):
             self.step()
         for shard in list(self.senders):
             self.commit(shard)
         self.deliver_all()
-        self.finish()
+        for part in (*self.senders.values(), *self.groups.values()):
+            self.table.take(part.advance())
+        if finish:
+            self.finish()
         return self.table
 
     def step(self) -> None:
@@ -149,7 +158,7 @@ class Exchange:
         shard = rng.choice(list(self.senders))
         if rng.random() < 0.6 and self.left[shard]:
             self.read(shard, rng.randint(1, self.batch))
-        if rng.random() < 0.5:
+        if rng.random() < 0.5 and any(self.left.values()):
             self.commit(shard)
         for place in rng.sample(list(self.queues), min(len(self.queues), 40)):
             self.deliver(place, rng.randrange(0, 3))
@@ -172,7 +181,8 @@ class Exchange:
         ends = shard in self.inputs.children and not self.left[shard] and shard not in self.ended
         self.table.take(sender.advance())
         children = list(self.inputs.children[shard]) if ends else None
-        for sent in sender.take(shard, children=children, most_bytes=self.most_bytes):
+        idle = self.rng.random() < self.idle
+        for sent in sender.take(shard, idle=idle, children=children, most_bytes=self.most_bytes):
             self.put(shard, sent)
         self.sender_chains[shard].append(json.loads(sender.capture(changes=True).encode()))
         if ends:
@@ -248,11 +258,6 @@ class Exchange:
 
     def finish(self) -> None:
         """Everything that is open fires."""
-        for sender in self.senders.values():
-            self.table.take(sender.advance())
-            while sender.finish():
-                self.table.take(sender.advance())
-        for group in self.groups.values():
-            self.table.take(group.advance())
-            while group.finish():
-                self.table.take(group.advance())
+        for part in (*self.senders.values(), *self.groups.values()):
+            while part.finish():
+                self.table.take(part.advance())

@@ -299,6 +299,18 @@ def test_many_tasks_give_what_one_engine_gives(
     same(Exchange(made, inputs, rng, prepare).run(), run_single(made, inputs, prepare))
 
 
+@pytest.mark.parametrize("name", QUERIES)
+@settings(max_examples=3, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 3))
+def test_rows_come_out_when_one_engine_gives_them(name: str, seed: int, count: int) -> None:
+    """Once all that was sent has arrived, what has come out is what one engine has given: nothing waits for more."""
+    rng = random.Random(seed)
+    made = program([name])
+    inputs = only_read(made, dealt(rng, count, disorder=9_000, by_card=False, one_stream=False))
+    found = Exchange(made, inputs, rng, prepare).run(finish=False)
+    same(found, run_single(made, inputs, prepare, finish=False))
+
+
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**32), st.lists(st.sampled_from(sorted(QUERIES)), min_size=2, max_size=5, unique=True))
 def test_queries_share_the_exchange_and_nothing_else(seed: int, names: list[str]) -> None:
@@ -331,3 +343,17 @@ def test_shards_that_end_are_followed_by_their_children(name: str, seed: int) ->
     arrivals = {shard: [Came(place) for place in range(len(of_it))] for shard, of_it in records.items()}
     inputs = Inputs(records, streams, arrivals, children)
     same(Exchange(made, inputs, rng, prepare).run(), run_single(made, inputs, prepare))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.integers(2, 4))
+def test_rows_of_shards_that_sleep_and_wake_are_counted_once_or_reported(seed: int, count: int) -> None:
+    """Each row is in its window, late, or among those missed; no window fires twice."""
+    rng = random.Random(seed)
+    made = program(["tumble by shop"])
+    inputs = only_read(made, dealt(rng, count, disorder=9_000, by_card=False, one_stream=False))
+    exchange = Exchange(made, inputs, rng, idle=0.3)
+    table = exchange.run()
+    counted = sum(json.loads(values)[0]["n"] for rows in table.held.values() for values in rows)
+    assert counted + sum(table.late.values()) + table.missed == sum(map(len, inputs.records.values()))
+    assert all(len(rows) == 1 for rows in table.held.values())

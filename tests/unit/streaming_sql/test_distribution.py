@@ -199,12 +199,24 @@ def test_when_all_are_idle_the_furthest_says_how_late_it_is() -> None:
 
 
 def test_nothing_new_is_not_told() -> None:
-    """A shard at rest sends nothing; one whose watermark moves tells every group, with or without rows."""
+    """A shard at rest sends nothing; rows go to their groups, and all hear of a watermark that may fire windows."""
     shards = Shards(planned(BY_SHOP), "s1", group=GROUP_A)
     assert shards.send("s1", (1_000, "x", "a")) == KEY_GROUPS
     assert shards.send("s1") == 0
     assert shards.send("s1", (900, "x", "a")) == 1
-    assert shards.send("s1", (2_000, "x", "a")) == KEY_GROUPS
+    assert shards.send("s1", (2_000, "x", "a")) == 1
+    assert shards.send("s1", (10_998, "x", "b")) == 1
+    assert shards.send("s1", (10_999, "x", "b")) == KEY_GROUPS
+    assert shards.rows() == [(10_000, {"k": "a", "n": 3})]
+
+
+def test_states_that_go_by_every_millisecond_hear_of_each() -> None:
+    """Rows of OVER come out as the watermark reaches them: every move of it is told to all groups."""
+    made = planned(OVER.format("shop", "pays"), sinks="at TIMESTAMP_LTZ(3), k STRING, n BIGINT")
+    shards = Shards(made, "s1", group=GROUP_A)
+    assert shards.send("s1", (1_000, "x", "a")) == KEY_GROUPS
+    assert shards.send("s1", (900, "x", "a")) == 1
+    assert shards.send("s1", (1_001, "x", "a")) == KEY_GROUPS
 
 
 def test_time_passes_at_a_silent_shard_until_nothing_can_be_open() -> None:

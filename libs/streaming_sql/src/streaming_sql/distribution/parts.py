@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 from streaming_sql.distribution.keys import KEY_GROUPS, KeyGroups, key_group
@@ -12,6 +13,9 @@ from streaming_sql.expressions import Evaluate
 from streaming_sql.nodes import Node, Scan
 from streaming_sql.operators.sink import SinkNode
 from streaming_sql.operators.window_aggregate import WindowAggregateNode
+from streaming_sql.operators.window_assign import WindowAssignNode
+from streaming_sql.operators.window_join import WindowJoinNode
+from streaming_sql.operators.window_top_n import WindowTopNNode
 from streaming_sql.program import Program
 from streaming_sql.tables import fingerprint
 
@@ -69,6 +73,18 @@ class Part:
             "gathered": "gathered, in one key group",
         }
         return [f"over many tasks: {place[self.kind]}", *(f"  {reason}" for reason in self.why)]
+
+    @cached_property
+    def steps(self) -> tuple[tuple[int, int], ...] | None:
+        """When a watermark must be heard of: each time it passes a multiple of a step plus an offset, both in ms.
+
+        None: whenever it moves. Windows of a step fire at its multiples and at no other time.
+        """
+        states = [node for node in self.program.nodes if holds_state(node)]
+        if self.sends != "partials" or not all(_fires_with_windows(node) for node in states):
+            return None
+        made = [node for node in self.program.nodes if isinstance(node, WindowAggregateNode | WindowAssignNode)]
+        return tuple({(node.window.slide, node.window.offset) for node in made if node.window.slide})
 
     def row_key(self, scan: Scan) -> tuple[Evaluate, ...]:
         """What a row of the scan is sent by."""
@@ -132,6 +148,13 @@ def _refusal(program: Program) -> str:
         if ordered:
             return f"rows cross: {ordered[0]} goes by the order of rows"
     return "" if alone else "rows cross: some are joined by rows that come out of another state"
+
+
+def _fires_with_windows(node: Node) -> bool:
+    """Whether it gives out rows when windows end, and only then."""
+    if isinstance(node, WindowAggregateNode):
+        return not node.lateness_ms
+    return isinstance(node, WindowTopNNode | WindowJoinNode)
 
 
 def _touches(node: Node, route: Route) -> bool:

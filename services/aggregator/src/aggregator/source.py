@@ -20,6 +20,7 @@ from aggregator.rows import SOURCE, Stamp
 from aggregator.silence import Verdict
 from aggregator.state import CapturedState, Snapshot, State, read_snapshot, restore_state
 from aggregator.unit import Fired, Running
+from shardline import Checkpoint, ShardLease
 from streaming_sql import HashRange, ResultRow, StateError, inherit, merged_state
 from streaming_sql.distribution import Sender
 
@@ -57,6 +58,7 @@ class SourceState(State):
 
     shard: str
     application: str
+    stream: str = SOURCE
     sent: int = 0
     children: list[str] = field(default_factory=list)
     told: bool = False
@@ -67,6 +69,11 @@ class SourceState(State):
     def sender(self) -> Sender:
         """The engine, as what it is here."""
         return cast("Sender", self.engine)
+
+    def begin_shard(self, lease: ShardLease) -> Checkpoint | None:
+        """See `UnitState`."""
+        self.stream = lease.stream
+        return super().begin_shard(lease)
 
     def end_shard(self, shard: str, children: Iterable[str]) -> None:
         """The shard's last record is counted in. What its windows hold is for its children's units."""
@@ -85,7 +92,7 @@ class SourceState(State):
         sent = self.sender.take(
             self.shard, idle=self.shard in verdict.idle, children=self.children if has_ended else None
         )
-        self.outbox.add(Address(self.application, SOURCE, self.shard, stamp.epoch).rows(sent, self.sent))
+        self.outbox.add(Address(self.application, self.stream, self.shard, stamp.epoch).rows(sent, self.sent))
         self.sent += len(sent)
         self.told = has_ended
         return Fired(inherited + fired.rows, fired.moved or bool(sent) or bool(inherited))

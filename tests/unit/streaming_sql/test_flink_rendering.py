@@ -276,6 +276,16 @@ def test_a_percentile_runs_on_the_later_runtime():
     assert render({"a.sql": script}, KinesisStreams(), "2.2").rows[0].name == "totals"
 
 
+@pytest.mark.parametrize(("word", "refusing"), [("monday", "2.2"), ("model", "1.20")])
+def test_reserved_words_are_those_of_the_runtime(word, refusing):
+    """Each parser has words of its own: a name that one takes bare the other wants quoted."""
+    script = SOURCE.replace("cents", word) + SINK + INSERT
+    other = "1.20" if refusing == "2.2" else "2.2"
+    (error,) = refusal(script, runtime=refusing)
+    assert (error.line, error.column, error.nearest) == (2, 33, f"`{word}`")
+    assert render({"a.sql": script}, KinesisStreams(), other).texts
+
+
 def test_two_sinks_of_one_stream_differ_in_a_column():
     """Nothing else tells their rows apart; in different streams they may be alike."""
     other = (SOURCE + SINK + INSERT).replace("totals", "others")

@@ -1,11 +1,11 @@
 """Names that Flink takes for keywords: this engine reads them, Flink 1.20 wants back-ticks around them.
 
-The words are those that Flink 1.20.5's own parser refuses as the name of a column.
+The words are those that Flink's own parser refuses as the name of a column: that of 1.20.5, and that of 2.2.1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sqlglot import exp
 
@@ -45,25 +45,34 @@ TRIM_ARRAY TRUE TRUNCATE UESCAPE UNION UNIQUE UNKNOWN UNNEST UNPIVOT UPDATE UPPE
 VALUES VALUE_OF VARBINARY VARCHAR VARYING VAR_POP VAR_SAMP VERSIONING VIEWS WATERMARK WATERMARKS WHEN WHENEVER
 WHERE WIDTH_BUCKET WINDOW WITH WITHIN WITHOUT YEAR
 """
+_LATER_WORDS = """
+CONTAINS_SUBSTR DATETIME DATETIME_TRUNC DATE_TRUNC FRIDAY JSON_SCOPE MONDAY ORDINAL QUALIFY QUARTERS SAFE_CAST
+SAFE_OFFSET SAFE_ORDINAL SATURDAY STRUCTURED SUNDAY THURSDAY TIMESTAMP_DIFF TIMESTAMP_TRUNC TIME_DIFF TIME_TRUNC
+TRY_CAST TUESDAY VARIANT WEDNESDAY WEEKS
+"""
 RESERVED = frozenset(_WORDS.split())
+"""Of Flink 1.20."""
+RESERVED_IN_2_2 = RESERVED - {"MODEL"} | frozenset(_LATER_WORDS.split())
 
 
-def reserved_names(text: str) -> list[SqlError]:
+def reserved_names(text: str, words: Collection[str] = RESERVED) -> list[SqlError]:
     """Every name without back-ticks that Flink would refuse, as an error that is not raised; in the order of places.
+
+    `words` are those of the version, in capitals.
 
     Raises:
         SqlError: when the text cannot be read at all.
 
     """
-    found = {(error.line, error.column): error for error in _found(text)}
+    found = {(error.line, error.column): error for error in _found(text, words)}
     return [found[place] for place in sorted(found)]
 
 
-def _found(text: str) -> Iterator[SqlError]:
+def _found(text: str, words: Collection[str]) -> Iterator[SqlError]:
     for statement in parse_script(text):
         for identifier in statement.tree.find_all(exp.Identifier):
             start, name = identifier.meta.get("start"), identifier.name
-            if start is not None and name.upper() in RESERVED and text[start : start + len(name)] == name:
+            if start is not None and name.upper() in words and text[start : start + len(name)] == name:
                 line = text.count("\n", 0, start) + 1
                 column = start - (text.rfind("\n", 0, start) + 1) + 1
                 yield SqlError(f"{name} is a reserved word in Flink", line, column, f"`{name}`")

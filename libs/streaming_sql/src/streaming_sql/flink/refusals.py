@@ -26,11 +26,12 @@ from streaming_sql.operators.window_aggregate import WindowAggregateNode
 from streaming_sql.operators.window_assign import WindowAssignNode
 from streaming_sql.planning.settings import read_state_ttl
 from streaming_sql.program import Program
-from streaming_sql.reserved import reserved_names
+from streaming_sql.reserved import RESERVED, RESERVED_IN_2_2, reserved_names
 from streaming_sql.tables import Table
 
 Runtime = Literal["1.20", "2.2"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
+_RESERVED: Mapping[Runtime, frozenset[str]] = {"1.20": RESERVED, "2.2": RESERVED_IN_2_2}
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Script:
 def refusals(script: Script, connector: Connector, runtime: Runtime) -> list[SqlError]:
     """Everything in the file that Flink of this version would refuse, or answer otherwise, in the order of places."""
     found = [
-        *(SqlError(error.message, error.line, error.column, error.nearest) for error in reserved_names(script.text)),
+        *reserved_names(script.text, _RESERVED[runtime]),
         *_markers(script.text),
         *_functions(script, runtime),
         *_tables(script, connector),

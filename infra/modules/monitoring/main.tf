@@ -46,6 +46,12 @@ locals {
     } if !contains(var.without, alarm.name)
   ]...)
 
+  # Thresholds that follow from what is deployed; those of var.thresholds win.
+  thresholds = merge(
+    { for capacity in [try(var.warehouse.max_capacity, null)] : "warehouse-at-capacity" => capacity if capacity != null },
+    var.thresholds,
+  )
+
   # The alarms of each name in the file, as CloudWatch names them.
   alarms_by_name = {
     for name in local.alarm_names : name => sort([for key, made in local.alarms : "${var.name}-${key}" if made.alarm.name == name])
@@ -68,7 +74,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   alarm_description = "${each.value.alarm.summary} ${var.runbook_url}#${each.value.alarm.name}"
 
   comparison_operator = each.value.alarm.compare
-  threshold           = lookup(var.thresholds, each.value.alarm.name, each.value.alarm.threshold)
+  threshold           = lookup(local.thresholds, each.value.alarm.name, each.value.alarm.threshold)
   evaluation_periods  = each.value.alarm.alarm_if.of
   datapoints_to_alarm = each.value.alarm.alarm_if.points
   treat_missing_data  = each.value.alarm.missing

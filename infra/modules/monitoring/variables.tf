@@ -115,9 +115,10 @@ variable "search" {
 variable "warehouse" {
   type = object({
     workgroup_name = string
+    max_capacity   = optional(number)
   })
   default     = null
-  description = "The Redshift Serverless workgroup; null where there is none."
+  description = "The Redshift Serverless workgroup, and the capacity (RPU) that it may take, at which warehouse-at-capacity is in alarm; null where there is none."
 }
 
 variable "analytics" {

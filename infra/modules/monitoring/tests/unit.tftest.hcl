@@ -78,7 +78,7 @@ run "all_parts" {
     tables           = { enricher-leases = "etl-test-enricher-leases" }
     load_balancer    = { arn_suffix = "app/etl/1", target_group_arn_suffix = "targetgroup/etl/2" }
     search           = { domain_name = "etl-test", account_id = "123456789012" }
-    warehouse        = { workgroup_name = "etl-test" }
+    warehouse        = { workgroup_name = "etl-test", max_capacity = 16 }
     analytics        = { application_name = "etl-test" }
     backup           = { vault_name = "etl-test" }
     ledger_enabled   = true
@@ -107,6 +107,10 @@ run "all_parts" {
   assert {
     condition     = aws_cloudwatch_metric_alarm.this["ingest-slow"].extended_statistic == "p99" && aws_cloudwatch_metric_alarm.this["ingest-slow"].statistic == null
     error_message = "percentiles are extended statistics"
+  }
+  assert {
+    condition     = aws_cloudwatch_metric_alarm.this["warehouse-at-capacity"].threshold == 16
+    error_message = "the workgroup's own limit"
   }
   assert {
     condition     = contains(keys(aws_cloudwatch_metric_alarm.this), "function-failing-canary")

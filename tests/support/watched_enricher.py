@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -18,6 +18,7 @@ from cloudwatch_alarms import Metrics, Watch
 from emf import Point, points
 from prometheus_client import CollectorRegistry
 
+from aws_wire.kinesis import SubscribeToShardEvent
 from delivery import Item, KinesisSink, Outcome
 from delivery.outcome import DELIVERED
 from delivery.testing import MemoryDeadLetterSink
@@ -32,14 +33,15 @@ from local_aws.kinesis.faults import Fault, Faults
 from local_aws.kinesis.settings import KinesisSettings
 from service_runtime.emf import Publisher
 from service_runtime.runtime import _watch_loop
-from shardline import ConsumerGroup, GroupSettings, Lease, LeaseTableUnavailable
+from shardline import Checkpoint, ConsumerGroup, GroupSettings, Lease, LeaseTableUnavailable
 from shardline.testing import MemoryLeaseTable, MemorySource, MemoryStream
 
 START_MS = 1_700_000_100_000
 """A multiple of five minutes, so that periods begin with the run."""
 NAMESPACE = "StreamingETL/test"
 ENRICHED = "test-enriched"
-NAMES = {"$namespace": NAMESPACE, "$each": "enricher"}
+RAW = "test-raw"
+NAMES = {"$namespace": NAMESPACE, "$each": "enricher", "$stream": RAW, "$consumer": "enricher"}
 
 
 def now_ms() -> int:
@@ -76,15 +78,37 @@ class ModelClient:
         self._metrics.add([Point("AWS/Kinesis", name, dimensions, now_ms(), value, "Count")])
 
 
+class PublishingSource(MemorySource):
+    """A stream that tells, as Kinesis does, how far behind is what it delivers to a fan-out consumer."""
+
+    def __init__(self, stream: MemoryStream, metrics: Metrics) -> None:
+        super().__init__(stream)
+        self._metrics = metrics
+
+    async def subscribe(
+        self, shard_id: str, position: Checkpoint, *, after: bool
+    ) -> AsyncIterator[SubscribeToShardEvent]:
+        """See Source."""
+        dimensions = frozenset({("StreamName", RAW), ("ConsumerName", "enricher")})
+        async with aclosing(super().subscribe(shard_id, position, after=after)) as events:  # type: ignore[type-var]
+            async for event in events:
+                behind = float(event.millis_behind_latest)
+                name = "SubscribeToShardEvent.MillisBehindLatest"
+                self._metrics.add([Point("AWS/Kinesis", name, dimensions, now_ms(), behind, "Milliseconds")])
+                yield event
+
+
 class StallingSink:
     """Delivers all at once, unless it stalls: then whoever delivers waits until it does not, or is refused."""
 
     def __init__(self) -> None:
         self.stalls = False
+        self.seconds = 0.0
         self.gives_up = False
 
     async def deliver(self, items: Sequence[Item], /) -> list[Outcome]:
         """See delivery.Sink."""
+        await asyncio.sleep(self.seconds)
         while self.stalls:
             await asyncio.sleep(1)
         outcome = Outcome("undelivered", "ServiceUnavailable", "asked for") if self.gives_up else DELIVERED
@@ -134,7 +158,7 @@ class Enricher:
     def __init__(self, lookups: Lookups, *watched: str, retention_seconds: float = 86_400.0) -> None:
         self.metrics = Metrics()
         self.stream = MemoryStream(2, retention_seconds)
-        self.source = MemorySource(self.stream)
+        self.source = PublishingSource(self.stream, self.metrics)
         self.table = FailingLeaseTable()
         self.kinesis = ModelClient(self.metrics)
         self.firehose = StallingSink()
@@ -162,7 +186,7 @@ class Enricher:
             application="enricher",
             kinesis=None,
             lease_table=self.table,
-            settings=GroupSettings(),
+            settings=GroupSettings(max_in_flight_records=20, max_batch_records=20),
             source=self.source,
         )
         self._stage.stage.watch_group("raw", group.snapshot)
@@ -177,6 +201,7 @@ class Enricher:
     async def end(self) -> None:
         """End all that runs, whatever its state."""
         self.firehose.stalls = self.table.is_down = False
+        self.firehose.seconds = 0
         self._stop.set()
         for task in self._tasks[:0:-1]:
             await task

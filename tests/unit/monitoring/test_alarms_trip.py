@@ -21,6 +21,7 @@ ALARMS = (
     "service-silent",
     "service-event-loop-blocked",
     "consumer-lag",
+    "fan-out-behind",
     "consumer-without-shards",
     "consumer-failing",
     "data-lost",
@@ -95,6 +96,23 @@ def test_a_sink_that_stalls_is_told_as_lag(lookups: Lookups) -> None:
         assert composites_in_alarm(alarmed(enricher)) == {"pipeline-behind"}
         enricher.firehose.stalls = False
         await enricher.minutes(2)
+        assert alarmed(enricher) == set()
+
+    play(lookups, script)
+
+
+def test_a_backlog_is_told_by_kinesis_too(lookups: Lookups) -> None:
+    """After an outage the consumer is given records that are minutes old, until it has caught up."""
+
+    async def script(enricher: Enricher) -> None:
+        await enricher.stop()
+        await enricher.minutes(15, events=100)
+        enricher.firehose.seconds = 20
+        enricher.start()
+        await enricher.minutes(7)
+        assert {"fan-out-behind", "consumer-lag"} <= alarmed(enricher)
+        enricher.firehose.seconds = 0
+        await enricher.minutes(8)
         assert alarmed(enricher) == set()
 
     play(lookups, script)

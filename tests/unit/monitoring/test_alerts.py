@@ -129,7 +129,7 @@ def test_a_composite_is_in_alarm_when_each_of_its_lines_is() -> None:
 
 def entries() -> dict[str, str]:
     """The runbook's entries by their headings."""
-    found = re.split(r"^### (\S+)\n", RUNBOOK, flags=re.MULTILINE)[1:]
+    found = re.split(r"^### ([a-z-]+)\n", RUNBOOK, flags=re.MULTILINE)[1:]
     return {name: text.split("\n## ")[0] for name, text in zip(found[::2], found[1::2], strict=True)}
 
 
@@ -140,7 +140,7 @@ def test_every_alarm_has_its_entry_and_every_entry_its_alarm() -> None:
 @pytest.mark.parametrize(("name", "text"), entries().items(), ids=list(entries()))
 def test_each_entry_says_what_it_means_where_to_look_and_what_to_do(name: str, text: str) -> None:
     assert re.findall(r"^\*\*(\w+)\.\*\*", text, flags=re.MULTILINE) == ["Means", "Look", "Do", "Tried"]
-    headings = {heading.lower() for heading in re.findall(r"^#+ (\S+)$", RUNBOOK, flags=re.MULTILINE)}
+    headings = {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", RUNBOOK, flags=re.MULTILINE)}
     assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
 
 

@@ -17,10 +17,8 @@ FLINK = ROOT / "flink"
 LOCKS = {"1.20": environment.LOCK, "2.2": ROOT / "requirements" / "flink-2.2.lock"}
 """The packages of each runtime of the managed service."""
 _JVM = "-Xmx1400m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Xss4m"
-# One subtask a source, as one shard is one subtask, and a watermark after every record, as the embedded engine's.
-_SETTINGS = {"parallelism.default": "1", "pipeline.auto-watermark-interval": "0 ms", "pipeline.name": "flink-run"}
-
-
+# A watermark after every record, as the embedded engine's.
+_SETTINGS = {"pipeline.auto-watermark-interval": "0 ms", "pipeline.name": "flink-run"}
 _SOURCE = re.compile(r'"pact" *: *"Data Source"')
 
 
@@ -28,8 +26,10 @@ class ApplicationFailed(Exception):
     """The application ended with an error; its last lines are the message."""
 
 
-def run(rendered: dict[str, str], runtime: str, folder: Path) -> int:
+def run(rendered: dict[str, str], runtime: str, folder: Path, parallelism: int = 1) -> int:
     """Package the scripts by file name, unpack them and run them to their input's end; how many sources the job had.
+
+    By default a source is one subtask, as one shard is.
 
     Raises:
         OracleMissing: when Flink cannot run here.
@@ -46,7 +46,8 @@ def run(rendered: dict[str, str], runtime: str, folder: Path) -> int:
     with zipfile.ZipFile(package) as archive:
         archive.extractall(folder / "application")
     properties = folder / "application_properties.json"
-    properties.write_text(json.dumps([{"PropertyGroupId": "streaming-etl.settings", "PropertyMap": _SETTINGS}]))
+    settings = {**_SETTINGS, "parallelism.default": str(parallelism)}
+    properties.write_text(json.dumps([{"PropertyGroupId": "streaming-etl.settings", "PropertyMap": settings}]))
     printed = _submit(folder / "application" / "main.py", properties, environment.python(LOCKS[runtime]))
     return len(_SOURCE.findall(printed))
 

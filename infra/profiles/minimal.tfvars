@@ -25,8 +25,9 @@ fan_out = []
 services = {
   "ingest-api" = { cpu = 256, memory = 512 }
   enricher     = { cpu = 256, memory = 512 }
-  aggregator   = { cpu = 256, memory = 1024 }
-  indexer      = { cpu = 256, memory = 512 }
+  # A commit is an object in S3: each five seconds instead of each second saves $15 a month, and windows come later by as much.
+  aggregator = { cpu = 256, memory = 1024, environment = { AGGREGATOR_COMMIT_SECONDS = "5" } }
+  indexer    = { cpu = 256, memory = 512 }
 }
 
 archive = { access_logs = false }

@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import click
 
+from etl_cli.cost.commands import cost
 from etl_cli.layout import Layout, project_root
 from etl_cli.snapshots.commands import snapshots
 from etl_cli.sql.commands import sql
@@ -120,6 +121,7 @@ def smoke(region: str | None, yes: bool, keep: bool, cleanup: bool, deadline: fl
         sys.exit(130)
 
 
+main.add_command(cost)
 main.add_command(sql)
 main.add_command(snapshots)
 main.add_command(state)

@@ -1,0 +1,1 @@
+"""`etl cost`: what a deployment costs in a month."""

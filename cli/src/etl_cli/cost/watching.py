@@ -1,0 +1,58 @@
+"""What watching and keeping safe costs: metrics, alarms, logs, keys, secrets, images, backups. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from etl_cli.cost.lines import Line
+from etl_cli.cost.prices import Prices
+from etl_cli.cost.profile import Profile
+from etl_cli.cost.workload import LOG_BYTES_A_TASK, SECONDS
+
+METRICS_A_SERVICE = 9
+"""Of service_runtime.emf.PUBLISHED, those that one service has, on average."""
+_KEYS, _SECRETS, _IMAGE_GB, _STATE_GB = 8, 2, 0.2, 1.0
+_TABLES = 9
+_FREE = {"metrics": 10, "alarms": 10, "dashboards": 3, "logs": 5.0}
+"""What CloudWatch gives every account each month for good: https://aws.amazon.com/cloudwatch/pricing/"""
+
+
+def watching(profile: Profile, tasks: int, alarms: int, prices: Prices) -> Iterator[Line]:
+    """CloudWatch, KMS, Secrets Manager, ECR, Backup."""
+    metrics = METRICS_A_SERVICE * len(profile.services) if profile.service_metrics else 0
+    logs = tasks * LOG_BYTES_A_TASK * SECONDS / 1e9
+    for counted, quantity, free, unit in (
+        ("metrics of the services", metrics, _FREE["metrics"], "metric_month"),
+        ("alarms", alarms, _FREE["alarms"], "alarm_month"),
+        ("dashboards", 1, _FREE["dashboards"], "dashboard_month"),
+        ("GB of logs", logs, _FREE["logs"], "log_gb"),
+    ):
+        charged = max(0.0, quantity - free)
+        yield Line("monitoring", f"{counted}, beyond {free:g} free", charged, prices.of("cloudwatch", unit))
+    yield Line("keys and secrets", "KMS keys", 1 if profile.shared_key else _KEYS, prices.of("kms", "key_month"))
+    yield Line("keys and secrets", "secrets", _SECRETS, prices.of("secrets", "secret_month"))
+    images = _IMAGE_GB * (len(profile.services) + 1)
+    yield Line("images", "GB in ECR", images, prices.of("ecr", "gb_month"))
+    if profile.backup_days:
+        yield Line("backup", "GB of tables and state", 2 * _STATE_GB, prices.of("backup", "dynamodb_gb_month"))
+
+
+def count_alarms(alarms: Sequence[Mapping[str, Any]], profile: Profile) -> int:
+    """How many alarms of monitoring/alerts.yaml a profile has: one for each thing of its group."""
+    streams = len(profile.streams)
+    consumers = len(profile.services.keys() & {"enricher", "aggregator", "indexer"})
+    groups = {
+        **dict.fromkeys(("pipeline", "load_balancer"), 1),
+        "services": len(profile.services),
+        "consumers": consumers,
+        "streams": streams,
+        "fan_out": len(profile.fan_out & profile.services.keys()),
+        "delivery_streams": 3,
+        "tables": _TABLES,
+        "search": int(profile.search is not None),
+        "warehouse": int(profile.warehouse_rpu > 0),
+        "backup": int(profile.backup_days > 0),
+        "functions": int(any(stream.mode == "autoscaled" for stream in profile.streams.values())),
+    }
+    return sum(groups.get(alarm["for"], 0) for alarm in alarms)

@@ -103,7 +103,7 @@ class Exchange:
         prepare: Prepare = lambda engine: None,
         *,
         batch: int = 5,
-        most_bytes: int = 2_000,
+        most_bytes: int = 300,
         idle: float = 0,
     ) -> None:
         """`batch`: how many records a shard reads at once at most; `most_bytes`: the size of messages.

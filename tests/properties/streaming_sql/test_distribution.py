@@ -141,6 +141,11 @@ QUERIES: dict[str, tuple[str, str]] = {
         "SELECT p.id, l.id FROM pays p FULL JOIN logins l ON p.shop = l.card "
         "AND l.ts BETWEEN p.ts - INTERVAL '3' SECOND AND p.ts + INTERVAL '2' SECOND",
     ),
+    "join of a table with itself": (
+        "id STRING, other STRING",
+        "SELECT p.id, q.id FROM pays p JOIN pays q ON p.shop = q.shop AND p.amount > 50 "
+        "AND q.ts BETWEEN p.ts AND p.ts + INTERVAL '4' SECOND",
+    ),
     "windows of a join": (
         f"{BOUNDS}, shop STRING, n BIGINT",
         "WITH joined AS (SELECT p.shop AS shop, p.ts AS ts FROM pays p JOIN logins l ON p.shop = l.shop "

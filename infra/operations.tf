@@ -50,7 +50,7 @@ module "monitoring" {
     target_group_arn_suffix = module.ingest.target_group_arn_suffix
   }
   search        = one([for domain in module.search : { domain_name = domain.domain_name, account_id = local.account_id }])
-  warehouse     = one([for warehouse in module.warehouse : { workgroup_name = warehouse.workgroup_name }])
+  warehouse     = one([for warehouse in module.warehouse : { workgroup_name = warehouse.workgroup_name, max_capacity = var.warehouse.capacity.max }])
   analytics     = one([for analytics in module.analytics : { application_name = analytics.application_name }])
   backup        = one([for backup in module.backup : { vault_name = backup.vault_name }])
   thresholds    = var.monitoring.thresholds

@@ -13,6 +13,8 @@ locals {
 
   # Less than the two minutes after which Fargate kills, so that a drain that hangs is still told of.
   drain_seconds = 100
+  # A volume of the image; the rest of its file system cannot be written to.
+  scratch_path = "/scratch"
   prefixes = {
     "ingest-api" = "INGEST"
     enricher     = "ENRICHER"
@@ -73,6 +75,7 @@ locals {
         AGGREGATOR_STATE_TABLE             = local.tables["aggregator-state"]
         AGGREGATOR_STATE_BUCKET            = module.state.bucket_name
         AGGREGATOR_CREATE_TABLES           = "false"
+        AGGREGATOR_SPILL_FOLDER            = local.scratch_path
         AGGREGATOR_ALERT_SNS_TOPIC         = aws_sns_topic.alerts.arn
         AGGREGATOR_ALERT_LEASE_TABLE       = local.tables["aggregator-alert-leases"]
       },
@@ -201,6 +204,7 @@ module "service" {
   secrets_kms_key_arn = local.keys.secrets
   access              = local.access[each.key]
   probe               = { port = local.ports.probe }
+  scratch_path        = each.key == "aggregator" ? local.scratch_path : null
   load_balancer       = each.key == "ingest-api" ? module.ingest.load_balancer : null
   # It is reached in no other way.
   exec = each.value.exec || each.key == "console"

@@ -30,6 +30,8 @@ locals {
       hostPort      = var.load_balancer.container_port
       protocol      = "tcp"
     }]
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bind-mounts.html: rights are those of the image's VOLUME.
+    mountPoints = var.scratch_path == null ? [] : [{ sourceVolume = "scratch", containerPath = var.scratch_path, readOnly = false }]
     environment = [for key, value in var.environment : { name = key, value = value }]
     secrets     = [for key, arn in var.secrets : { name = key, valueFrom = arn }]
 
@@ -72,6 +74,14 @@ resource "aws_ecs_task_definition" "this" {
   container_definitions    = jsonencode([local.container])
   # Earlier revisions stay, or there would be nothing to roll back to.
   skip_destroy = true
+
+  dynamic "volume" {
+    for_each = var.scratch_path == null ? [] : [var.scratch_path]
+
+    content {
+      name = "scratch"
+    }
+  }
 
   runtime_platform {
     operating_system_family = "LINUX"

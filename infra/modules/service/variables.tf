@@ -218,6 +218,17 @@ variable "stop_timeout_seconds" {
   }
 }
 
+variable "scratch_path" {
+  type        = string
+  default     = null
+  description = "Folder that the service may write to, on the task's own disk, gone with the task; null for none. The image must have it as a VOLUME that its user may write to."
+
+  validation {
+    condition     = var.scratch_path == null || can(regex("^/[a-z][a-z0-9/_-]*$", var.scratch_path))
+    error_message = "scratch_path must be an absolute path, such as /scratch."
+  }
+}
+
 variable "exec" {
   type        = bool
   default     = false

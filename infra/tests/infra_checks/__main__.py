@@ -67,7 +67,7 @@ def _run(terraform: Terraform, infra: Path, options: argparse.Namespace) -> int:
         "validate": lambda: steps.validation(terraform, infra),
         "modules": lambda: steps.module_tests(terraform, infra, figures, options.jobs),
         "profiles": lambda: steps.profile_tests(terraform, infra, figures, options.jobs),
-        "plans": lambda: steps.plans(terraform, infra, figures),
+        "plans": lambda: steps.plans(terraform, infra, figures, options.jobs),
     }
     problems: list[str] = []
     for name in options.step or _STEPS:

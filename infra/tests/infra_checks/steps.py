@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from infra_checks import tasks
 from infra_checks.policies import Policy, findings, policies
@@ -122,23 +123,28 @@ def _shown(run: Run) -> str:
     return f"{run.name} ({run.status})"
 
 
-def plans(terraform: Terraform, infra: Path, figures: Figures) -> list[str]:
+def plans(terraform: Terraform, infra: Path, figures: Figures, jobs: int) -> list[str]:
     """Plan every profile by the real provider, offline: it judges what a mock does not, and asks AWS nothing."""
+    with ThreadPoolExecutor(jobs) as pool:
+        outcomes = list(pool.map(lambda profile: _planned(terraform, infra, profile), PROFILES))
     found = []
-    for profile in PROFILES:
-        zones = zones_of((infra / "profiles" / f"{profile}.tfvars").read_text(encoding="utf-8"))
-        named = ",".join(f'"us-east-1{letter}"' for letter in "abc"[:zones])
-        try:
-            plan = terraform.plan(
-                infra, f"-var-file=profiles/{profile}.tfvars", _STATED[profile], f"-var=availability_zones=[{named}]"
-            )
-        except TerraformFailed as error:
-            found.append(f"profile {profile}: {error}")
-            continue
-        planned = list(resources(plan["planned_values"]["root_module"]))
-        figures.planned[profile] = len(planned)
-        found += _only_created(profile, plan["resource_changes"])
+    for profile, plan in zip(PROFILES, outcomes, strict=True):
+        if isinstance(plan, TerraformFailed):
+            found.append(f"profile {profile}: {plan}")
+        else:
+            figures.planned[profile] = sum(1 for _ in resources(plan["planned_values"]["root_module"]))
+            found += _only_created(profile, plan["resource_changes"])
     return found
+
+
+def _planned(terraform: Terraform, infra: Path, profile: str) -> dict[str, Any] | TerraformFailed:
+    zones = zones_of((infra / "profiles" / f"{profile}.tfvars").read_text(encoding="utf-8"))
+    named = ",".join(f'"us-east-1{letter}"' for letter in "abc"[:zones])
+    values = (f"-var-file=profiles/{profile}.tfvars", _STATED[profile], f"-var=availability_zones=[{named}]")
+    try:
+        return terraform.plan(infra, f"{profile}.tfplan", *values)
+    except TerraformFailed as error:
+        return error
 
 
 def zones_of(profile: str) -> int:

@@ -110,10 +110,10 @@ class Terraform:
             report.errors.append((ended.stdout + ended.stderr).strip() or "no test ran")
         return report
 
-    def plan(self, folder: Path, *arguments: str) -> dict[str, Any]:
-        """A plan as JSON, of a folder made ready with its backend. Raises TerraformFailed."""
-        self.run(folder, "plan", "-input=false", "-no-color", "-lock=false", "-out=offline.tfplan", *arguments)
-        plan: dict[str, Any] = json.loads(self.run(folder, "show", "-json", "offline.tfplan"))
+    def plan(self, folder: Path, file: str, *arguments: str) -> dict[str, Any]:
+        """A plan as JSON, by way of a file, of a folder made ready with its backend. Raises TerraformFailed."""
+        self.run(folder, "plan", "-input=false", "-no-color", "-lock=false", f"-out={file}", *arguments)
+        plan: dict[str, Any] = json.loads(self.run(folder, "show", "-json", file))
         return plan
 
     def _run(self, folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
@@ -131,7 +131,7 @@ def read_report(lines: Sequence[str]) -> TestReport:
     report = TestReport()
     for line in filter(None, (line.strip() for line in lines)):
         try:
-            message = json.loads(line)
+            message = json.loads(_without_schemas(line))
         except ValueError:
             report.errors.append(line)
             continue
@@ -141,12 +141,18 @@ def read_report(lines: Sequence[str]) -> TestReport:
             report.runs.append(Run(run["path"], run["run"], run["status"]))
         elif kind == "diagnostic" and message["diagnostic"]["severity"] == "error":
             report.errors.append(_told(message["diagnostic"]))
-        elif kind == "test_state":
+        elif "test_state" in message:
             report.values += resources(message["test_state"].get("root_module", {}))
-        elif kind == "test_plan":
+        elif "test_plan" in message:
             planned = message["test_plan"].get("planned_values", {})
             report.values += resources(planned.get("root_module", {}))
     return report
+
+
+def _without_schemas(line: str) -> str:
+    """The line without the provider's schemas: Terraform puts 14 MB of them behind each state and plan."""
+    before, mark, _ = line.partition(',"provider_format_version"')
+    return before + "}}" if mark else line
 
 
 def resources(module: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

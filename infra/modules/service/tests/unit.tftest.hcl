@@ -145,7 +145,17 @@ run "nothing_asked_nothing_allowed" {
   command = apply
 
   variables {
-    access = {}
+    access       = {}
+    scratch_path = "/scratch"
+  }
+
+  assert {
+    condition = (
+      one(aws_ecs_task_definition.this.volume).name == "scratch" &&
+      jsondecode(aws_ecs_task_definition.this.container_definitions)[0].mountPoints == [{ sourceVolume = "scratch", containerPath = "/scratch", readOnly = false }] &&
+      jsondecode(aws_ecs_task_definition.this.container_definitions)[0].readonlyRootFilesystem
+    )
+    error_message = "The scratch folder alone can be written to."
   }
 
   assert {

@@ -37,7 +37,7 @@ def continued(made: Program, chain: list[dict[str, Any]], bound: Bound | None) -
 
 
 @pytest.mark.parametrize("name", QUERIES)
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.integers(0, 2**32),
     st.integers(1, 3),

@@ -132,7 +132,7 @@ def finished(engine: Engine, out: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", [*LOCAL, *ALERTS])
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([False, True]), st.sampled_from(["0 ms", "30 s"]))
 def test_a_shard_that_is_split_and_merged_gives_what_one_gives(name: str, seed: int, late: bool, ttl: str) -> None:
     """A parent is split at a random hash, its children go on with the records of their ranges, and are merged again.

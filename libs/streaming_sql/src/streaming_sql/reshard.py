@@ -18,7 +18,7 @@ from streaming_sql.operators.lookup_join import LookupJoinNode
 from streaming_sql.operators.sink import ResultRow
 from streaming_sql.partition import HashRange
 from streaming_sql.program import Program
-from streaming_sql.state import merged_state
+from streaming_sql.state import merged_state, plain
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def inherit(
     for parent in parents:
         operators = {
             name: _kept(known.get((name, operator["fingerprint"])), operator, hashes)
-            for name, operator in merged_state([dict(parent)])["operators"].items()
+            for name, operator in merged_state([parent])["operators"].items()
         }
         sources = {name: _standing(parent["sources"].get(name), end, shard) for name, end in ends.items()}
         state = {**parent, "sources": sources, "operators": operators}
@@ -115,7 +115,7 @@ def _kept(node: Node | None, operator: dict[str, Any], hashes: HashRange) -> dic
     place = node.partition_place
     if place is None:
         raise StateError(f"{node.name} keeps keys without the partition key: no shard's state can be made of it")
-    keys = [part for part in operator["keys"] if hashes.holds(partition_text(node.key_values(part[0])[place]))]
+    keys = [part for part in operator["keys"] if hashes.holds(partition_text(node.key_values(plain(part[0]))[place]))]
     return {**operator, "keys": keys}
 
 

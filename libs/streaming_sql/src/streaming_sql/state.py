@@ -8,21 +8,37 @@ there, with null for those that have no state any more. Decimals are texts, doub
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import msgspec
 
 from streaming_sql.errors import StateError
 from streaming_sql.nodes import Node
 from streaming_sql.operators.operator import Operator
-from streaming_sql.operators.shelf import identity
+from streaming_sql.operators.shelf import Bounded, identity
 from streaming_sql.watermark import NEVER, ShardWatermarks
 
 VERSION = 2
 
 _text_of = msgspec.json.Encoder().encode
+_value_of = msgspec.json.Decoder().decode
+
+
+class HeldKeys(TypedDict):
+    """What one operator holds, by key; keys and states are still text."""
+
+    fingerprint: str
+    keys: list[tuple[msgspec.Raw, msgspec.Raw]]
+
+
+class EngineState(TypedDict):
+    """The state as a reader of JSON may take it: no larger in memory than its text, until an operator holds it."""
+
+    version: int
+    sources: dict[str, Any]
+    operators: dict[str, HeldKeys]
 
 
 @dataclass(frozen=True)
@@ -68,7 +84,7 @@ def peek_state(
     return Captured(marks, list(parts))
 
 
-def merged_state(states: Iterable[dict[str, Any]]) -> dict[str, Any]:
+def merged_state(states: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """One whole state of a whole one and the changes that followed it, oldest first.
 
     Raises:
@@ -86,7 +102,7 @@ def merged_state(states: Iterable[dict[str, Any]]) -> dict[str, Any]:
             if fingerprints.get(name) != operator["fingerprint"]:
                 fingerprints[name], held[name] = operator["fingerprint"], {}
             for part in operator["keys"]:
-                if part[1] is None:
+                if part[1] is None or (isinstance(part[1], msgspec.Raw) and bytes(part[1]) == b"null"):
                     held[name].pop(identity(_text_of(part[0])), None)
                 else:
                     held[name][identity(_text_of(part[0]))] = part
@@ -126,10 +142,20 @@ def decode_state(
     for name, held in state["operators"].items():
         known = named.get(name)
         if known is not None and known[0].fingerprint == held["fingerprint"]:
-            known[1].restore((key, of_key) for key, of_key in held["keys"])
+            parts = held["keys"]
+            known[1].restore(parts if isinstance(known[1], Bounded) else _values(parts))
         else:
             discarded[name.split("/")[0]] = None
     return list(discarded)
+
+
+def _values(parts: Iterable[Sequence[Any]]) -> Iterator[tuple[Any, Any]]:
+    return ((plain(key), plain(of_key)) for key, of_key in parts)
+
+
+def plain(value: Any) -> Any:
+    """A key or state of an engine's state as JSON values."""
+    return _value_of(value) if isinstance(value, msgspec.Raw) else value
 
 
 def _encode_watermarks(marks: ShardWatermarks) -> dict[str, Any]:

@@ -62,6 +62,11 @@ class DiskStates:
         plain = "".join(letter if letter.isalnum() else "-" for letter in name)
         return DiskShelf(Path(self._folder.name) / f"{next(self._numbers)}-{plain[:80]}.sqlite")
 
+    @property
+    def size(self) -> int:
+        """Bytes on the disk."""
+        return sum(file.stat().st_size for file in Path(self._folder.name).iterdir())
+
     def bound(self, keys: int) -> Bound:
         """What an engine is given to hold so many keys of each operator in memory."""
         return Bound(keys, self.shelf)

@@ -24,6 +24,7 @@ from shardline import Checkpoint, Lease, Record, ShardLease
 from streaming_sql import Captured, Engine, Program, StateError, merged_state
 from streaming_sql.operators.shelf import Bound
 from streaming_sql.preview import Preview, preview
+from streaming_sql.state import EngineState
 
 VERSION = 2
 _LONGEST_CHAIN = 60
@@ -36,7 +37,7 @@ class Snapshot(msgspec.Struct):
     version: int
     positions: dict[str, tuple[str, int]]
     ended: list[str]
-    engine: dict[str, Any]
+    engine: EngineState
     outbox: list[Row]
     seen: dict[int, bytes]
 

@@ -201,6 +201,10 @@ QUERIES: dict[str, tuple[str, str]] = {
         "FROM pays UNION ALL SELECT id, CAST(0 AS BIGINT) AS n FROM logins",
     ),
     "metadata": ("id STRING, came_from STRING", "SELECT id, came_from FROM pays WHERE amount > 10"),
+    "rows by a primary key": (
+        "shop STRING, id STRING, PRIMARY KEY (shop) NOT ENFORCED",
+        "SELECT shop, id FROM pays WHERE shop IS NOT NULL",
+    ),
     "metadata by shop": (
         "id STRING, came_from STRING, n BIGINT",
         "SELECT id, came_from, COUNT(*) OVER (PARTITION BY shop ORDER BY ts ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) "

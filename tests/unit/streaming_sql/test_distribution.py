@@ -97,6 +97,23 @@ def test_part_of_a_query(query: str, kind: str, sends: str, key: tuple[str, ...]
     assert (part.kind, part.sends, set(part.key)) == (kind, sends, set(key))
 
 
+@pytest.mark.parametrize(
+    ("key", "kind"), [("card", "local"), ("id", "keyed"), ("shouted", "keyed"), ("fixed", "gathered")]
+)
+def test_rows_that_replace_one_another_have_one_owner(key: str, kind: str) -> None:
+    """A query without state into a sink with a PRIMARY KEY: rows of one key meet, else an older one might stay."""
+    made = load_program(
+        {
+            "q.sql": f"{TABLES} CREATE TABLE last_seen (id STRING, card STRING, shouted STRING, fixed STRING, "
+            f"PRIMARY KEY ({key}) NOT ENFORCED) {WITH}; "
+            "INSERT INTO last_seen SELECT id, card, UPPER(shop), 'x' FROM pays;"
+        }
+    )
+    (part,) = distribute(made)
+    assert (part.kind, part.sends) == (kind, "" if kind == "local" else "rows")
+    assert kind == "local" or "PRIMARY KEY" in part.why[1]
+
+
 def test_states_are_sent_by_what_they_all_share() -> None:
     """Windows by shop and card, and then by shop: both states have the shop."""
     inner = f"(SELECT window_start, window_end, shop, card, COUNT(*) AS n {BY.format('pays')}, shop, card)"

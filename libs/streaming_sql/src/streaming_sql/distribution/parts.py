@@ -8,7 +8,15 @@ from functools import cached_property
 from typing import Any, Literal
 
 from streaming_sql.distribution.keys import KEY_GROUPS, KeyGroups, key_group
-from streaming_sql.distribution.routes import Route, agree, common_routes, first_states, holds_state, routes_of
+from streaming_sql.distribution.routes import (
+    Route,
+    agree,
+    common_routes,
+    first_states,
+    holds_state,
+    routes_of,
+    states_of,
+)
 from streaming_sql.expressions import Evaluate
 from streaming_sql.nodes import Node, Scan
 from streaming_sql.operators.sink import SinkNode
@@ -123,24 +131,32 @@ def _part(query: SinkNode) -> Part:
         f"{number}:{scan}:{origin.path}" for number, route in enumerate(routes) for scan, origin in route.items()
     )
     key = tuple(_described(route, program) for route in routes)
-    why = ("every state's key includes it", sent)
+    what = "every state's key" if any(map(holds_state, program.nodes)) else "the sink's key"
+    why = (f"{what} includes it", sent)
     return Part(f"keyed-{sends}-{fingerprint(*places)}", "keyed", sends, program, key, why, tuple(routes))
 
 
 def _local(program: Program) -> str:
     """Why a shard's rows need no others, or ""."""
-    states = [node for node in program.nodes if holds_state(node)]
+    states = states_of(program)
     if not states:
         return "no state: every row is for itself"
     streams = {scan.stream for scan in program.sources}
-    if len(streams) == 1 and all(node.partition_place is not None for node in states):
-        return "every state's key includes the partition key of the stream"
-    return ""
+    if len(streams) > 1 or not all(any(map(_of_one_shard, routes_of(node))) for node in states):
+        return ""
+    what = "every state's key" if holds_state(states[0]) else "the sink's key"
+    return f"{what} includes the partition key of the stream"
+
+
+def _of_one_shard(route: Route) -> bool:
+    return all(origin.is_partition_key for origin in route.values())
 
 
 def _refusal(program: Program) -> str:
     """Why rows cross and not slices, or ""."""
     first, alone = first_states(program)
+    if not holds_state(states_of(program)[0]):
+        return "rows cross: those of one PRIMARY KEY replace one another"
     for node in first:
         if not isinstance(node, WindowAggregateNode):
             return f"rows cross: {node.describe()[0]} needs every row"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from streaming_sql.alerts import RESOLVE_AFTER_MS
-from streaming_sql.expressions import Origin
+from streaming_sql.expressions import Origin, Origins
 from streaming_sql.nodes import Node, Scan
 from streaming_sql.operators.alert_sink import AlertSinkNode
 from streaming_sql.operators.lookup_join import LookupJoinNode
@@ -31,13 +31,27 @@ def holds_state(node: Node) -> bool:
     return not isinstance(node, _STATELESS)
 
 
+def states_of(program: Program) -> list[Node]:
+    """The states of a program. Without any: sinks whose rows replace one another by their PRIMARY KEY, if it has some.
+
+    The row that stays must be told by one owner. Rows that come out of states are told by the states' owners.
+    """
+    found = [node for node in program.nodes if holds_state(node)]
+    return found or [query for query in program.queries if keys_of(query)]
+
+
+def keys_of(query: SinkNode) -> list[Origins]:
+    """What the columns are by which a sink's rows replace one another, window by window left out."""
+    return [] if query.bounds else [output.origins for output in query.outputs if output.role == "key"]
+
+
 def common_routes(program: Program) -> list[Route] | None:
     """The values that every state's key includes, for all scans; None if some state shares none with the others.
 
     Scans whose rows never meet in a state have routes of their own.
     """
     reached = scans_below(program)
-    states = [node for node in program.nodes if holds_state(node)]
+    states = states_of(program)
     routes: list[Route] = []
     for scans in _meeting([reached[node] for node in states]):
         found: list[Route] | None = None
@@ -54,7 +68,8 @@ def common_routes(program: Program) -> list[Route] | None:
 def routes_of(node: Node) -> list[Route]:
     """What the values of a state's key are in the scans' rows, those that are one value of each scan."""
     found = []
-    for origins in node.key_origins:
+    plain_sink = isinstance(node, SinkNode) and not isinstance(node, AlertSinkNode)
+    for origins in keys_of(node) if plain_sink and isinstance(node, SinkNode) else node.key_origins:
         route = {origin.scan: origin for origin in origins}
         if route and len(route) == len(origins):
             found.append(route)

@@ -94,6 +94,14 @@ def opensearch(host: str, port: int, directory: Path) -> None:
     sys.exit(asyncio.run(opensearch_alone.run(host, port, directory.resolve(), os.environ)))
 
 
+@main.command()
+def settings() -> None:
+    """Print every setting of every service, as Markdown: docs/configuration.md is this."""
+    from etl_cli.settings_page import page
+
+    click.echo(page(), nl=False)
+
+
 @main.group()
 def aws() -> None:
     """Try what this project assumes of AWS in an account of your own."""

@@ -30,6 +30,7 @@ from delivery import DeadLetter, Item, Outcome
 from shardline import Batch, Checkpoint, ChildShard, Lease, Record, ShardLease
 from shardline.testing import HandReceipt
 from streaming_sql import Program
+from streaming_sql.operators.shelf import Bound
 
 Event = dict[str, Any]
 
@@ -50,6 +51,7 @@ class World:
     steps: int = 0
     now: float = 0.0
     epoch: int = 0
+    bound: Bound | None = None
     leases: dict[str, Lease] = field(default_factory=dict)
     rows: dict[str, dict[str, set[bytes]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
 
@@ -124,7 +126,7 @@ class Worker:
         )
         time = Time(lambda: world.now, lambda: int(world.now * 1000), asyncio.sleep)
         self.pipeline = Pipeline(
-            Running(world.program, remember_ms=600_000),
+            Running(world.program, remember_ms=600_000, bound=world.bound),
             OneOwner(self.list_leases),
             Durable(store, metrics, time),
             Delivery(destinations, NoLetters(), metrics),

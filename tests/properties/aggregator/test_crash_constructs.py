@@ -9,6 +9,7 @@ import random
 import pytest
 from crash_queries import QUERIES, Table, scripts_of, undisturbed
 from killed_aggregator import Event, Worker, World, named, run_until_done, survives
+from memory_shelf import MemoryShelf, memory_bound
 
 from aggregator.pipelines import load_pipelines
 
@@ -89,3 +90,18 @@ async def test_a_thousand_crash_schedules_change_no_row(capsys: pytest.CaptureFi
         count += await killed_everywhere(seed, every=1)
     with capsys.disabled():
         print(f" [{seed} seeds, {count} crash schedules, 0 rows wrong]", end="")
+
+
+@pytest.mark.parametrize("seed", range(300, 306))
+async def test_kills_change_no_row_with_keys_on_disk(seed: int) -> None:
+    """Each operator holds one key, and a new worker's shelves are empty: what the former one put down is in the chain."""
+    shards, rng = generate(seed), random.Random(seed)
+    shelves: list[MemoryShelf] = []
+    world = World(PROGRAM, CHILDREN, shards, rng, bound=memory_bound(1, shelves))
+    for _ in range(3):
+        world.kill_at = world.steps + rng.randrange(1, 120)
+        await survives(Worker(world))
+    world.kill_at = 0
+    await run_until_done(world)
+    assert delivered(world) == undisturbed(SCRIPTS, shards)
+    assert sum(shelf.put_down for shelf in shelves) > 100

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from memory_shelf import memory_bound
+
 from streaming_sql import Arrival, Engine, LateRow, Program, ResultRow
 from streaming_sql.distribution import KeyGroup, Sender, Sent, distribute, merged_group
 from streaming_sql.state import merged_state
@@ -105,16 +107,19 @@ class Exchange:
         batch: int = 5,
         most_bytes: int = 300,
         idle: float = 0,
+        keys: int | None = None,
     ) -> None:
         """`batch`: how many records a shard reads at once at most; `most_bytes`: the size of messages.
 
-        `idle`: how often a shard with records to read says that others need not wait for it.
+        `idle`: how often a shard with records to read says that others need not wait for it; `keys`: how many keys an
+        operator holds in memory.
         """
         self.parts = distribute(program)
         self.inputs = inputs
         self.rng = rng
         self.prepare = prepare
         self.batch, self.most_bytes, self.idle = batch, most_bytes, idle
+        self.bound = None if keys is None else memory_bound(keys)
         self.table = Table()
         self.bytes = 0
         self.left = {shard: list(records) for shard, records in inputs.records.items()}
@@ -130,7 +135,7 @@ class Exchange:
             self._start(shard)
 
     def _start(self, shard: str, at: dict[str, Any] | None = None) -> None:
-        sender = self.senders[shard] = Sender(self.parts)
+        sender = self.senders[shard] = Sender(self.parts, bound=self.bound)
         if at is None:
             self.prepare(sender)
             sender.open_shard(shard, self.inputs.streams[shard])
@@ -238,7 +243,7 @@ class Exchange:
         """The key group, made when it is first heard of."""
         if group not in self.groups:
             shards = {shard: self.inputs.streams[shard] for shard in self.inputs.first}
-            made = self.groups[group] = KeyGroup(self.parts, shards)
+            made = self.groups[group] = KeyGroup(self.parts, shards, bound=self.bound)
             self.prepare(made)
             self.chains[group] = [made.snapshot()]
         return self.groups[group]
@@ -250,7 +255,7 @@ class Exchange:
         if self.rng.random() < 0.3:
             self.chains[group].append(json.loads(known.capture(changes=True).encode()))
             if self.rng.random() < 0.5:
-                made = KeyGroup(self.parts, {})
+                made = KeyGroup(self.parts, {}, bound=self.bound)
                 state = merged_group(self.chains[group])
                 assert made.restore(state) == []
                 self.prepare(made)

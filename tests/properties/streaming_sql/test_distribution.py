@@ -320,6 +320,17 @@ def test_rows_come_out_when_one_engine_gives_them(name: str, seed: int, count: i
     same(found, run_single(made, inputs, prepare, finish=False))
 
 
+@pytest.mark.parametrize("name", QUERIES)
+@settings(max_examples=3, deadline=None)
+@given(st.integers(0, 2**32), st.booleans())
+def test_keys_that_are_put_down_are_counted_all_the_same(name: str, seed: int, by_card: bool) -> None:
+    """With one key an operator in memory at either side, the others on a shelf."""
+    rng = random.Random(seed)
+    made = program([name], options=options_of(name, rng, by_card=by_card))
+    inputs = only_read(made, dealt(rng, 2, disorder=12_000, by_card=by_card, one_stream=False))
+    same(Exchange(made, inputs, rng, prepare, keys=1).run(), run_single(made, inputs, prepare))
+
+
 @settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**32), st.lists(st.sampled_from(sorted(QUERIES)), min_size=2, max_size=5, unique=True))
 def test_queries_share_the_exchange_and_nothing_else(seed: int, names: list[str]) -> None:

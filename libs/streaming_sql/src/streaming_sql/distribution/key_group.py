@@ -17,6 +17,7 @@ from streaming_sql.distribution.parts import Part
 from streaming_sql.distribution.references import References
 from streaming_sql.distribution.second_stage import MissedPartial, Received, SecondStage
 from streaming_sql.errors import StateError
+from streaming_sql.operators.shelf import Bound
 from streaming_sql.operators.sink import ResultRow
 from streaming_sql.preview import Preview
 from streaming_sql.program import Program
@@ -73,9 +74,18 @@ class KeyGroup:
 
     `shards` are the open shards of the sources and their streams, when nothing is restored: windows fire when all of
     them have passed. Shards that follow one that ends are told by it. `references` may be shared by many groups.
+    `bound` says how many keys each operator holds in memory, and has shelves by "<part>/<node>".
     """
 
-    def __init__(self, parts: Sequence[Part], shards: Mapping[str, str], references: References | None = None) -> None:
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        shards: Mapping[str, str],
+        references: References | None = None,
+        *,
+        bound: Bound | None = None,
+    ) -> None:
+        self._bound = bound
         self._parts = {part.name: part for part in parts if part.kind != "local"}
         self._references = references or References(parts)
         scans = {scan.fingerprint: scan for part in self._parts.values() for scan in part.program.sources}
@@ -137,7 +147,7 @@ class KeyGroup:
     def _stage(self, name: str, received: Received | None = None) -> SecondStage | None:
         known = self._stages.get(name)
         if known is None and name in self._parts:
-            known = self._stages[name] = SecondStage(self._parts[name], self._watermarks)
+            known = self._stages[name] = SecondStage(self._parts[name], self._watermarks, self._bound)
             self._references.give(known.graph)
         if known is None and received is not None:
             received.ignored.add(name)

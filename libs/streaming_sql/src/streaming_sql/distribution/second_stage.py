@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from streaming_sql.distribution.messages import ArrivalFields, Rows, Slices
 from streaming_sql.distribution.parts import Part
 from streaming_sql.engine import LateRow
 from streaming_sql.nodes import Scan
+from streaming_sql.operators.shelf import Bound, Bounded
 from streaming_sql.operators.sink import ResultRow
 from streaming_sql.operators.window_aggregate import WindowAggregate, WindowAggregateNode
 from streaming_sql.operators.window_layout import settled
@@ -76,9 +77,10 @@ class _Came:
 class SecondStage:
     """The operators of one part. The watermarks are the key group's: every part reads the same shards."""
 
-    def __init__(self, part: Part, watermarks: Mapping[str, ShardWatermarks]) -> None:
+    def __init__(self, part: Part, watermarks: Mapping[str, ShardWatermarks], bound: Bound | None = None) -> None:
         self.part = part
-        self.graph = Graph(part.program, self._late)
+        of_part = bound and replace(bound, shelf=lambda name: bound.shelf(f"{part.name}/{name}"))
+        self.graph = Graph(part.program, self._late, of_part)
         self._scans = {scan.fingerprint: scan for scan in part.program.sources}
         self._watermarks = {name: watermarks[name] for name in self._scans}
         self._slices = {(node.name, node.fingerprint): node for node in part.aggregates}
@@ -127,13 +129,16 @@ class SecondStage:
         if node is None:
             received.ignored.add(self.part.name)
             return
-        operator = self.graph.operators[node]
+        made = self.graph.operators[node]
+        operator = made.inner if isinstance(made, Bounded) else made
         assert isinstance(operator, WindowAggregate)
         passed = operator.fired - node.lateness_ms
         for start, mark, encoded, group, rows in slices.decoded():
             key = self._codecs[node].decode_key(encoded)
             part, missed = settled(operator.layout, (start, mark), passed)
             if part is not None:
+                if isinstance(made, Bounded):
+                    made.hold(key)
                 operator.add_slice(part, key, group)
             if missed is not None:
                 received.missed.append(_missed(node, shard, key, rows, start, missed, operator.fired))

@@ -130,7 +130,16 @@ class Bounded:
 
     def receive(self, port: int, row: Any, time: int, watermark: int, shard: str, change: Change = "+I", /) -> None:
         """Give the row on, once its key's state is back."""
-        key = self._key_of[port](row)
+        self.hold(self._key_of[port](row))
+        self._receive(port, row, time, watermark, shard, change)
+
+    @property
+    def inner(self) -> Evictable:
+        """The operator, with the keys that are held."""
+        return self._inner
+
+    def hold(self, key: Key) -> None:
+        """Have a key's state in the operator, and perhaps others' no more: something of the key is to come."""
         recent = self._recent
         if key in recent:
             del recent[key]
@@ -140,7 +149,6 @@ class Bounded:
             self._fetch(key)
             if len(recent) > self._most:
                 self._put_down(list(islice(recent, min(self._batch, len(recent) - 1))))
-        self._receive(port, row, time, watermark, shard, change)
 
     def _fetch(self, key: Key) -> None:
         if len(self._shelf):

@@ -8,6 +8,7 @@ from emf import points
 from prometheus_client import CollectorRegistry, Gauge
 
 from aggregator.metrics import AggregatorMetrics
+from console.metrics import ConsoleMetrics
 from enricher.metrics import EnricherMetrics
 from indexer.metrics import IndexerMetrics
 from ingest_api.admission import Admission, Capacity
@@ -27,7 +28,9 @@ def told(service: str) -> set[str]:
     """Every metric in the line of a service that has done some of everything."""
     registry = CollectorRegistry()
     Gauge("etl_event_loop_lag_seconds", "…", registry=registry).set(0)
-    if service == "ingest-api":
+    if service == "console":
+        ConsoleMetrics(registry)
+    elif service == "ingest-api":
         IngestMetrics(registry, Admission(Capacity(1, 1, 1)))
     elif service == "indexer":
         metrics = IndexerMetrics(registry)
@@ -64,8 +67,9 @@ def test_the_count_of_each_service_is_true(service: str) -> None:
 
 
 def test_the_price_is_that_of_the_count() -> None:
-    services = ("ingest-api", "enricher", "aggregator", "indexer")
-    total = sum(len(told(service)) for service in services) + 2
+    assert told("console") == {"EventLoopLagSeconds"}
+    services = ("ingest-api", "enricher", "aggregator", "indexer", "console")
+    total = sum(len(told(service)) for service in services) + len({"CanarySuccess", "CanarySeconds"})
     text = " ".join(README.split())
     assert f"together {total}." in text
     assert f"is ${0.30 * total:.2f} a month, ${0.30 * (total - 10):.2f} after the ten that are free" in text

@@ -94,7 +94,7 @@ async def test_a_thousand_crash_schedules_change_no_row(capsys: pytest.CaptureFi
 
 @pytest.mark.parametrize("seed", range(300, 306))
 async def test_kills_change_no_row_with_keys_on_disk(seed: int) -> None:
-    """Each operator holds one key, and a new worker's shelves are empty: what the former one put down is in the chain."""
+    """Each operator holds one key, and a new worker has empty shelves: what the former one put down is in the chain."""
     shards, rng = generate(seed), random.Random(seed)
     shelves: list[MemoryShelf] = []
     world = World(PROGRAM, CHILDREN, shards, rng, bound=memory_bound(1, shelves))

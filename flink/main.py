@@ -13,7 +13,7 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -138,6 +138,16 @@ def _bare(name: str) -> str:
     return name.strip("`").replace("``", "`")
 
 
+def find_pipelines(places: Iterable[Path]) -> Path:
+    """The folder `pipelines` in or at the first of the places that has it; in the first where none has.
+
+    Flink may run main.py away from its package. With the run option `pyFiles` = `pipelines/` the folder is then one of
+    Python's own places.
+    """
+    found = [folder for place in places for folder in (place / "pipelines", place)]
+    return next((folder for folder in found if folder.name == "pipelines" and folder.is_dir()), found[0])
+
+
 def read_pipelines(folder: Path, streams: Mapping[str, str]) -> dict[str, str]:
     """The folder's scripts by file name, with their streams filled in.
 
@@ -173,16 +183,17 @@ def submit(steps: Sequence[Step], settings: Mapping[str, str], *, explain: bool 
 
 def main(arguments: Sequence[str]) -> int:
     """Submit the job; with --wait return when it has ended, otherwise at once, as the service wants it."""
-    here = Path(__file__).resolve().parent
+    places = [Path(__file__).resolve().parent, *(Path(place) for place in sys.path if place)]
     parser = argparse.ArgumentParser(description="Run rendered SQL on Flink.")
     parser.add_argument("--properties", type=Path, default=PROPERTIES, help="runtime properties as JSON")
-    parser.add_argument("--pipelines", type=Path, default=here / "pipelines", help="folder of rendered .sql files")
+    parser.add_argument("--pipelines", type=Path, help="folder of rendered .sql files; by default beside this file")
     parser.add_argument("--explain", action="store_true", help="print Flink's plan of the job before it runs")
     parser.add_argument("--wait", action="store_true", help="wait for the job's end: for inputs that end")
     options = parser.parse_args(arguments)
     try:
         properties = read_properties(options.properties)
-        pipelines = read_pipelines(options.pipelines, properties.get(STREAMS, {}))
+        folder = options.pipelines or find_pipelines(places)
+        pipelines = read_pipelines(folder, properties.get(STREAMS, {}))
     except Misconfigured as error:
         print(f"streaming-etl: {error}", file=sys.stderr)
         return 2

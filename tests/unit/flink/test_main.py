@@ -132,6 +132,18 @@ def test_a_source_that_two_files_declare_alike_is_read_once():
     ]
 
 
+def test_the_scripts_are_found_beside_the_application_or_on_pythons_path(tmp_path):
+    """Beside it first; else the folder that `pyFiles` put on the path, or one that lies in such a place."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "moved" / "pipelines").mkdir(parents=True)
+    assert application.find_pipelines([tmp_path / "app", tmp_path / "moved"]) == tmp_path / "moved" / "pipelines"
+    direct = tmp_path / "moved" / "pipelines"
+    assert application.find_pipelines([tmp_path / "app", direct]) == direct
+    (tmp_path / "app" / "pipelines").mkdir()
+    assert application.find_pipelines([tmp_path / "app", direct]) == tmp_path / "app" / "pipelines"
+    assert application.find_pipelines([tmp_path]) == tmp_path / "pipelines"
+
+
 def test_the_application_says_what_it_lacks_and_ends(tmp_path, capsys):
     """Without a stream's ARN it does not begin: status 2, the property on standard error."""
     (tmp_path / "pipelines").mkdir()

@@ -1,4 +1,4 @@
-"""The commands of docs/backup.md are command lines that are accepted."""
+"""The commands of docs/backup.md and docs/troubleshooting.md are command lines that are accepted."""
 
 import re
 import shlex
@@ -10,8 +10,10 @@ import pytest
 from etl_cli.__main__ import main
 from shardline.cli.arguments import parser
 
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "backup.md").read_text().replace("\\\n", " ")
-LINES = [line.strip() for line in re.findall(r"^ {4,}(?:etl|shardline) .*$", DOCUMENT, flags=re.MULTILINE)]
+DOCS = Path(__file__).parents[3] / "docs"
+BACKUP = (DOCS / "backup.md").read_text().replace("\\\n", " ")
+SPANS = re.findall(r"`(shardline (?:leases|lag|reset) [^`]+)`", (DOCS / "troubleshooting.md").read_text())
+LINES = [line.strip() for line in re.findall(r"^ {4,}(?:etl|shardline) .*$", BACKUP, flags=re.MULTILINE)] + SPANS
 
 
 @pytest.mark.parametrize("line", LINES)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aggregator.alerts import result_row
-from aggregator.rows import Stamp
-from streaming_sql import run_script
+from aggregator.rows import Stamp, late_row
+from streaming_sql import Engine, Program, run_script
 
 Event = dict[str, Any]
 Table = dict[str, dict[str, Any]]
@@ -95,8 +96,29 @@ def undisturbed(scripts: dict[str, str], shards: dict[str, list[Event]]) -> Tabl
     return rows
 
 
+def shard_by_shard(program: Program, shards: Mapping[str, tuple[Sequence[bytes], Sequence[str]]]) -> Table:
+    """Every row by its id, late ones too, of one engine over (records, children) of each shard, parents first."""
+    engine = Engine(program)
+    for shard in shards:
+        if not any(shard in children for _, children in shards.values()):
+            engine.open_shard(shard)
+    told_rows = []
+    for shard, (records, children) in shards.items():
+        applied = engine.apply(shard, records)
+        told_rows += [late_row(late, records[late.place]) for late in applied.late]
+        if children:
+            engine.close_shard(shard, children)
+    results = engine.advance()
+    while engine.finish():
+        results += engine.advance()
+    told_rows += [result_row(result, Stamp(0, 0, 0)) for result in results]
+    return dict(told(json.loads(row.data)) for row in told_rows)
+
+
 def told(row: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """What a delivered row is known by, and what it says, but for when and by whom it was delivered."""
+    if "window_end" in row and "values" not in row:
+        return f"late|{row['id']}", {name: row[name] for name in ("time", "window_end", "watermark", "shard")}
     if "status" not in row:
         return row["id"], row["values"]
     said = {name: row.get(name) for name in ("values", "count", "opened", "last", "resolved")}

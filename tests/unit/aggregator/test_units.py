@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
-from aggregator.ancestry import Ancestry, ReceiverOrigin, SourceOrigin
+from aggregator.ancestry import Ancestry, ReceiverOrigin, SourceOrigin, awaited_shards
 from aggregator.deliver import Delivery, Destination, Undelivered
 from aggregator.durable import Durable, Time
 from aggregator.exchange import Address, read_message
@@ -386,3 +387,16 @@ async def test_the_page_shows_what_this_task_holds_of_every_query(world: World) 
         await deliver_all(world, exchange, x, 1_000)
         await exchange.drain(x)
     assert world.rows() == [("counts", "k", 2), ("counts", "l", 1), ("locals", "k", 2), ("locals", "l", 1)]
+
+
+def test_a_key_group_waits_for_the_child_of_one_parent_that_has_ended() -> None:
+    """What the ended parent sent may still be unread, though its lease says that it is over and the child waits."""
+    over = Checkpoint("SHARD_END")
+    leases = [
+        replace(lease_of("a"), checkpoint=over),
+        lease_of("b"),
+        lease_of("merged", ("a", "b")),
+        lease_of("c"),
+        lease_of("of-c", ("c",)),
+    ]
+    assert awaited_shards(leases) == {"b", "merged", "c"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aggregator.receiver import ReceiverState, inherited_receiver, restored_receiver
@@ -74,6 +74,21 @@ class Ancestry:
         return not (await self.of(shard).peek()).generation
 
 
+def awaited_shards(leases: Iterable[Lease]) -> set[str]:
+    """The source shards that a key group must wait for which has heard of none.
+
+    Those that can be read, and those that follow one that has ended, though they may wait for another parent: what the
+    ended one has sent is still to come, and comes before its children's.
+    """
+    leased = {lease.shard_id: lease for lease in leases}
+    following = {
+        shard
+        for shard, lease in leased.items()
+        if not lease.is_ended and any(parent in leased and leased[parent].is_ended for parent in lease.parents)
+    }
+    return readable_shards(leased.values()) | following
+
+
 class SourceOrigin:
     """Makes the state of a source shard; an `Origin`."""
 
@@ -131,13 +146,9 @@ class ReceiverOrigin:
         return state, discarded
 
     async def before(self) -> None:
-        """See `Origin`: a key group begins with every source shard that can be read.
-
-        There are messages, so the source's leases are there; a shard that ended before has told of its end in a message
-        that is still to come, and its children in theirs.
-        """
+        """See `Origin`: a key group begins with every source shard that can be read. There are messages, so leases."""
         if self._state is not None and self._state.is_expecting:
-            self._state.sources = dict.fromkeys(readable_shards(await self._sources()), SOURCE)
+            self._state.sources = dict.fromkeys(awaited_shards(await self._sources()), SOURCE)
 
     def after(self, batch: Batch) -> None:
         """See `Origin`: once caught up, nothing of the shards that are gone can still come."""
@@ -158,9 +169,9 @@ class ReceiverOrigin:
         leases = await self._sources()
         if any(lease.shard_id in state.told and not lease.is_ended for lease in leases):
             return  # its children have no leases yet
-        state.sources = dict.fromkeys(readable_shards(leases), SOURCE)
+        state.sources = dict.fromkeys(awaited_shards(leases), SOURCE)
         missing = state.awaited - {lease.shard_id for lease in leases}
         self._suspected, self._gone = missing, self._suspected & missing
 
 
-__all__ = ["Ancestry", "ReceiverOrigin", "SourceOrigin"]
+__all__ = ["Ancestry", "ReceiverOrigin", "SourceOrigin", "awaited_shards"]

@@ -54,9 +54,16 @@ async def found(stack: Any, query: str = "revenue") -> dict[int, tuple[int, Deci
     }
 
 
-async def test_windows_are_exact_through_kill_standby_and_split(stack: Any) -> None:
-    """Kill -9 of the owner under load, a standby that takes over, a shard split midway, and a drain at the end."""
+@pytest.mark.parametrize("memory_keys", [0, 2])
+async def test_windows_are_exact_through_kill_standby_and_split(stack: Any, memory_keys: int, tmp_path: Path) -> None:
+    """Kill -9 of the owner under load, a standby that takes over, a shard split midway, and a drain at the end.
+
+    With all keys in memory, and with most of them on disk, where a drained task leaves nothing behind.
+    """
     stack.environment |= {"AGGREGATOR_IDLE_SECONDS": "5", "AGGREGATOR_FLUSH_SECONDS": "8"}
+    spilled = tmp_path / "spilled"
+    spilled.mkdir()
+    stack.environment |= {"AGGREGATOR_MEMORY_KEYS": str(memory_keys), "AGGREGATOR_SPILL_FOLDER": str(spilled)}
     events = payments(0, 6_000)
     owner = await stack.start()
     await stack.put(events[:2_000])
@@ -80,11 +87,15 @@ async def test_windows_are_exact_through_kill_standby_and_split(stack: Any) -> N
         return await found(stack) == revenue(events)
 
     await stack.until(complete)
+    assert bool(list(spilled.rglob("*.sqlite"))) is bool(memory_keys)
     assert await stack.read("late") == []
     assert await stack.read("dead-letters") == []
     assert await stack.read("alerts") != []
+    before = set(spilled.iterdir())
     standby.terminate()
     assert await asyncio.wait_for(standby.wait(), 40) == 0
+    assert not memory_keys or len(before) == 2
+    assert len(set(spilled.iterdir())) == bool(memory_keys), "of the killed task's folder alone"
     windows, alerts = await stack.read("aggregates"), await stack.read("alerts")
     assert {row["id"] for row in stack.archived} == {row["id"] for row in windows + alerts}
     kept = (await stack.s3.list_objects_v2(Bucket="etl-state", Prefix="aggregator/aggregator/"))["Contents"]

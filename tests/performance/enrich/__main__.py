@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any, NoReturn
 
 TESTS = Path(__file__).parents[2]
@@ -49,11 +49,14 @@ class Firehose(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     taken = 0
+    counting = Lock()
 
     def do_POST(self) -> None:
         """PutRecordBatch."""
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        Firehose.taken += sum(base64.b64decode(record["Data"]).count(b"\n") for record in body["Records"])
+        lines = sum(base64.b64decode(record["Data"]).count(b"\n") for record in body["Records"])
+        with Firehose.counting:
+            Firehose.taken += lines
         answer = {"FailedPutCount": 0, "RequestResponses": [{"RecordId": "r"}] * len(body["Records"])}
         data = json.dumps(answer).encode()
         self.send_response(200)

@@ -295,12 +295,27 @@ def options_of(name: str, rng: random.Random, *, by_card: bool) -> str:
 
 
 @pytest.mark.parametrize("name", QUERIES)
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 4), st.booleans(), st.booleans())
 def test_many_tasks_give_what_one_engine_gives(
     name: str, seed: int, count: int, by_card: bool, one_stream: bool
 ) -> None:
     """Rows and late rows, whatever the commits, delays, repeats and restarts; revised rows in the end."""
+    compare(name, seed, count, by_card=by_card, one_stream=one_stream)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", QUERIES)
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 4), st.booleans(), st.booleans())
+def test_many_tasks_give_what_one_engine_gives_at_length(
+    name: str, seed: int, count: int, by_card: bool, one_stream: bool
+) -> None:
+    """The same, more often."""
+    compare(name, seed, count, by_card=by_card, one_stream=one_stream)
+
+
+def compare(name: str, seed: int, count: int, *, by_card: bool, one_stream: bool) -> None:
     rng = random.Random(seed)
     options = options_of(name, rng, by_card=by_card)
     made = program([name], options=options, logins="events" if one_stream else "logins")
@@ -309,7 +324,7 @@ def test_many_tasks_give_what_one_engine_gives(
 
 
 @pytest.mark.parametrize("name", QUERIES)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 3))
 def test_rows_come_out_when_one_engine_gives_them(name: str, seed: int, count: int) -> None:
     """Once all that was sent has arrived, what has come out is what one engine has given: nothing waits for more."""
@@ -321,7 +336,7 @@ def test_rows_come_out_when_one_engine_gives_them(name: str, seed: int, count: i
 
 
 @pytest.mark.parametrize("name", QUERIES)
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(st.integers(0, 2**32), st.booleans())
 def test_keys_that_are_put_down_are_counted_all_the_same(name: str, seed: int, by_card: bool) -> None:
     """With one key an operator in memory at either side, the others on a shelf."""

@@ -20,7 +20,7 @@ TASK_VCPU = 1.0
 TASK_GB = 2.0
 EVENT_BYTES = 373
 EVENTS_A_CPU_SECOND = 8000
-"""What an enricher takes a CPU-second, all in: `python tests/performance/enrich`, on a busy machine; docs/performance.md."""
+"""What an enricher takes a CPU-second, all in: `python tests/performance/enrich`; docs/performance.md says how sure."""
 
 FARGATE_SHARE = 0.8
 """Guess: a Fargate vCPU does this part of what the measuring machine's did: TLS, logs, neighbours."""

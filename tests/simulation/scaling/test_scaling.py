@@ -48,6 +48,7 @@ def test_the_usual_policies_are_beaten_on_lag_and_on_cost(compared: list[Run]) -
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 def test_no_setting_of_the_usual_policies_is_better_at_both(compared: list[Run]) -> None:
     """Whatever bound they are given: as cheap as ours they are behind more, as little behind they cost more."""
     ours = of(compared, "ours")

@@ -213,7 +213,9 @@ class World:
                     if all(parent in leases for parent in shards[child].parents):  # else it is left for their end
                         self._lease(held.stream, child)
                 self.step()
-                leases[held.lease.shard_id] = replace(leases[held.lease.shard_id], checkpoint=Checkpoint("SHARD_END"))
+                leases[held.lease.shard_id] = replace(
+                    leases[held.lease.shard_id], checkpoint=Checkpoint("SHARD_END"), children=shard.children
+                )
                 del self.held[held.stream, held.lease.shard_id]
 
     def batch(self, held: Held, records: Sequence[Record], children: tuple[ChildShard, ...] | None = None) -> Batch:

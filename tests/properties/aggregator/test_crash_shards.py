@@ -192,7 +192,7 @@ async def killed_everywhere(seed: int, program: str, *, every: int) -> int:
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-@pytest.mark.parametrize("seed", [1, 2, 3, 4, 1_050, 1_078])
+@pytest.mark.parametrize("seed", [1, 2, 3, 1_050, 1_078, 1_304])
 async def test_kills_robberies_and_reshards_change_no_row(seed: int, program: str) -> None:
     """Workers die at three random steps of one run, and leases move while their owners believe to have them."""
     await run(seed, program, some_kills(seed, 3))

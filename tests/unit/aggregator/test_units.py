@@ -389,14 +389,13 @@ async def test_the_page_shows_what_this_task_holds_of_every_query(world: World) 
     assert world.rows() == [("counts", "k", 2), ("counts", "l", 1), ("locals", "k", 2), ("locals", "l", 1)]
 
 
-def test_a_key_group_waits_for_the_child_of_one_parent_that_has_ended() -> None:
-    """What the ended parent sent may still be unread, though its lease says that it is over and the child waits."""
-    over = Checkpoint("SHARD_END")
-    leases = [
-        replace(lease_of("a"), checkpoint=over),
-        lease_of("b"),
-        lease_of("merged", ("a", "b")),
-        lease_of("c"),
-        lease_of("of-c", ("c",)),
-    ]
+def test_a_key_group_waits_for_what_ended_shards_may_have_sent() -> None:
+    """For the child of a parent that is over and of one that is not; for the parent while the child has no lease."""
+
+    def over(shard: str, *children: str, parents: tuple[str, ...] = ()) -> Lease:
+        return replace(lease_of(shard, parents), checkpoint=Checkpoint("SHARD_END"), children=children)
+
+    leases = [over("a", "merged"), lease_of("b"), lease_of("merged", ("a", "b")), lease_of("c"), lease_of("d", ("c",))]
     assert awaited_shards(leases) == {"b", "merged", "c"}
+    assert awaited_shards([over("a", "merged"), lease_of("b")]) == {"a", "b"}
+    assert awaited_shards([over("a", "e"), over("e", "f", "g", parents=("a",)), lease_of("f", ("e",))]) == {"e", "f"}

@@ -77,16 +77,17 @@ class Ancestry:
 def awaited_shards(leases: Iterable[Lease]) -> set[str]:
     """The source shards that a key group must wait for which has heard of none.
 
-    Those that can be read, and those that follow one that has ended, though they may wait for another parent: what the
-    ended one has sent is still to come, and comes before its children's.
+    Those that can be read. And what one that has ended had sent may be still to come: before what those that follow it
+    send, so these are awaited, though they may wait for another parent; or, where one of them has no lease yet, since a
+    parent of it has none, the ended one itself.
     """
     leased = {lease.shard_id: lease for lease in leases}
+    ended = {shard: lease for shard, lease in leased.items() if lease.is_ended}
     following = {
-        shard
-        for shard, lease in leased.items()
-        if not lease.is_ended and any(parent in leased and leased[parent].is_ended for parent in lease.parents)
+        shard for shard, lease in leased.items() if shard not in ended and not ended.keys().isdisjoint(lease.parents)
     }
-    return readable_shards(leased.values()) | following
+    unfollowed = {shard for shard, lease in ended.items() if not leased.keys() >= set(lease.children)}
+    return readable_shards(leased.values()) | following | unfollowed
 
 
 class SourceOrigin:

@@ -1,15 +1,16 @@
 """States of keys on the task's own disk: what the operators have no memory for.
 
-One SQLite file an operator, in a folder that goes with the process: the state is in the snapshots, and this a cache of
-it (https://www.sqlite.org/wal.html: a reader sees what was committed when it began, whatever is written since).
+One SQLite file a process, a table an operator, in a folder that goes with the process: the state is in the snapshots,
+and this a cache of it (https://www.sqlite.org/wal.html: a reader sees what was committed when it began, whatever is
+written since).
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,15 +18,9 @@ from typing import Any
 from streaming_sql.operators.shelf import Bound, Shelved
 from streaming_sql.watermark import NEVER
 
-_CACHE_KIB = 8_192
-"""Pages that SQLite keeps of an operator's file."""
-_TABLE = """
-PRAGMA journal_mode = WAL;
-PRAGMA synchronous = OFF;
-PRAGMA cache_size = -{cache};
-CREATE TABLE states (key BLOB PRIMARY KEY, state BLOB, due INTEGER, flush INTEGER) WITHOUT ROWID;
-CREATE INDEX by_due ON states (due);
-"""
+_CACHE_KIB = 32_768
+"""Pages that SQLite keeps in memory."""
+_SETTINGS = f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_KIB};"
 
 
 class SpillFolderUnusable(ValueError):
@@ -49,18 +44,22 @@ class DiskStates:
                 f"AGGREGATOR_SPILL_FOLDER={folder or tempfile.gettempdir()}: {error.strerror}; give the task a volume "
                 "that it may write to, or set AGGREGATOR_MEMORY_KEYS=0 to keep all keys in memory"
             ) from error
+        self._path = Path(self._folder.name) / "states.sqlite"
+        self._database = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        self._database.executescript(_SETTINGS)
+        self._database.execute("BEGIN")
         self._numbers = count()
 
     def __enter__(self) -> DiskStates:
         return self
 
     def __exit__(self, *raised: object) -> None:
+        self._database.close()
         self._folder.cleanup()
 
     def shelf(self, name: str) -> DiskShelf:
-        """An empty shelf of its own; `name` is the operator's, for whom looks into the folder."""
-        plain = "".join(letter if letter.isalnum() else "-" for letter in name)
-        return DiskShelf(Path(self._folder.name) / f"{next(self._numbers)}-{plain[:80]}.sqlite")
+        """An empty shelf of its own, whatever its `name`."""
+        return DiskShelf(self._database, self._path, f"shelf_{next(self._numbers)}")
 
     @property
     def size(self) -> int:
@@ -73,64 +72,77 @@ class DiskStates:
 
 
 class DiskShelf:
-    """A `Shelf` in a SQLite file, which goes with the object. For one thread, but for what `all` gives."""
+    """A `Shelf` in a table, which is made for the first key and goes with the object.
 
-    def __init__(self, path: Path) -> None:
+    For one thread, but for what `all` gives.
+    """
+
+    def __init__(self, database: sqlite3.Connection, path: Path, table: str) -> None:
+        self._database = database
         self._path = path
-        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._database.executescript(_TABLE.format(cache=_CACHE_KIB))
-        self._database.execute("BEGIN")
+        self._table = table
+        self._is_made = False
         self._count = 0
         self._last: int | None = None
 
     def __del__(self) -> None:
-        self._database.close()
-        for end in ("", "-wal", "-shm"):
-            try:
-                os.unlink(f"{self._path}{end}")
-            except OSError:  # gone with its folder
-                continue
+        if self._is_made:
+            with suppress(sqlite3.Error):  # closed with the process's file, or about to be
+                self._database.execute(f"DROP TABLE {self._table}")
 
     def put(self, states: Iterable[Shelved]) -> None:
         """See Shelf."""
-        added = self._database.executemany("INSERT INTO states VALUES (?, ?, ?, ?)", states).rowcount
+        table = self._table
+        if not self._is_made:
+            columns = "key BLOB PRIMARY KEY, state BLOB, due INTEGER, flush INTEGER"
+            self._database.execute(f"CREATE TABLE {table} ({columns}) WITHOUT ROWID")
+            self._database.execute(f"CREATE INDEX {table}_by_due ON {table} (due)")
+            self._is_made = True
+        added = self._database.executemany(f"INSERT INTO {table} VALUES (?, ?, ?, ?)", states).rowcount  # noqa: S608
         self._count += max(added, 0)
         self._last = None
         self._commit()
 
     def take(self, key: bytes) -> bytes | None:
         """See Shelf."""
-        rows = self._database.execute("DELETE FROM states WHERE key = ? RETURNING state", (key,)).fetchall()
+        if not self._count:
+            return None
+        statement = f"DELETE FROM {self._table} WHERE key = ? RETURNING state"  # noqa: S608 (a name of ours)
+        rows = self._database.execute(statement, (key,)).fetchall()
         return self._taken(rows)[0][0] if rows else None
 
     def read(self, key: bytes) -> bytes | None:
         """See Shelf."""
-        row = self._database.execute("SELECT state FROM states WHERE key = ?", (key,)).fetchone()
+        if not self._count:
+            return None
+        row = self._database.execute(f"SELECT state FROM {self._table} WHERE key = ?", (key,)).fetchone()  # noqa: S608
         return None if row is None else row[0]
 
     def take_due(self, now: int, most: int) -> list[tuple[bytes, bytes]]:
         """See Shelf; those that were due first come first."""
         if not self._count:
             return []
-        wanted = "SELECT key FROM states WHERE due <= ? ORDER BY due LIMIT ?"
-        rows = self._database.execute(
-            f"DELETE FROM states WHERE key IN ({wanted}) RETURNING key, state",  # noqa: S608 (no text but ours)
-            (now, most),
-        ).fetchall()
-        return self._taken(rows)
+        table = self._table
+        wanted = f"SELECT key FROM {table} WHERE due <= ? ORDER BY due LIMIT ?"  # noqa: S608 (a name of ours)
+        statement = f"DELETE FROM {table} WHERE key IN ({wanted}) RETURNING key, state"  # noqa: S608
+        return self._taken(self._database.execute(statement, (now, most)).fetchall())
 
     def all(self) -> Iterator[tuple[bytes, bytes]]:
         """See Shelf."""
+        if not self._count:
+            return iter(())
         self._commit()
         reader = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
         reader.execute("BEGIN")
-        reader.execute("SELECT 1 FROM states LIMIT 1").fetchone()  # from here on it sees no change
-        return _rows(reader)
+        reader.execute(f"SELECT 1 FROM {self._table} LIMIT 1").fetchone()  # noqa: S608 (from here it sees no change)
+        return _rows(reader, self._table)
 
     def last(self) -> int:
         """See Shelf."""
         if self._last is None:
-            (found,) = self._database.execute("SELECT MAX(flush) FROM states").fetchone()
+            found = None
+            if self._count:
+                (found,) = self._database.execute(f"SELECT MAX(flush) FROM {self._table}").fetchone()  # noqa: S608
             self._last = NEVER if found is None else int(found)
         return self._last
 
@@ -149,8 +161,8 @@ class DiskShelf:
         self._database.execute("BEGIN")
 
 
-def _rows(reader: sqlite3.Connection) -> Iterator[tuple[bytes, bytes]]:
+def _rows(reader: sqlite3.Connection, table: str) -> Iterator[tuple[bytes, bytes]]:
     try:
-        yield from reader.execute("SELECT key, state FROM states")
+        yield from reader.execute(f"SELECT key, state FROM {table}")  # noqa: S608 (a name of ours)
     finally:
         reader.close()

@@ -144,7 +144,9 @@ class ReceiverState:
     def _receive(self, message: Message, record: Record, lease: ShardLease, counted: Counted) -> None:
         addressed = self.groups.get(message.key_group)
         if addressed is None:
-            made = KeyGroup(self.running.parts, self.sources, self.running.references)
+            made = KeyGroup(
+                self.running.parts, self.sources, self.running.references, bound=self.running.shared(len(self.wanted))
+            )
             addressed = self.groups[message.key_group] = _Addressed(made)
         if message.tag <= addressed.applied.get(message.shard, (-1, -1)):
             return
@@ -190,7 +192,7 @@ class ReceiverState:
         discarded: dict[str, None] = {}
         for addressed in self.groups.values():
             state = addressed.group.snapshot()
-            addressed.group = KeyGroup(running.parts, {}, running.references)
+            addressed.group = KeyGroup(running.parts, {}, running.references, bound=running.shared(len(self.wanted)))
             discarded |= dict.fromkeys(addressed.group.restore(state))
         self.look_up_anew()
         return list(discarded)
@@ -256,7 +258,8 @@ def _take_over(state: ReceiverState, chain: Sequence[bytes]) -> tuple[ReceiverSn
                 found.setdefault(number, []).append(group)
     discarded: dict[str, None] = {}
     for number, groups in found.items():
-        made = KeyGroup(state.running.parts, {}, state.running.references)
+        bound = state.running.shared(len(state.wanted))
+        made = KeyGroup(state.running.parts, {}, state.running.references, bound=bound)
         states: list[dict[str, Any]] = [msgspec.json.decode(group.state) for group in groups]
         discarded |= dict.fromkeys(made.restore(merged_group(states)))
         state.groups[number] = _Addressed(made, dict(groups[-1].applied))

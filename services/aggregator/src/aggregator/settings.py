@@ -77,8 +77,9 @@ class Settings(ConsumerSettings):
     memory_keys: int = Field(
         0,
         ge=0,
-        description="Keys that each GROUP BY, OVER, join, ranking or pattern of an engine holds in memory, those that "
-        "rows came for last; the state of further ones goes to AGGREGATOR_SPILL_FOLDER. 0 holds all in memory.",
+        description="Keys that each GROUP BY, OVER, join, ranking or pattern holds in memory for a shard (for all of "
+        "them if 'single'), those that rows came for last; the state of further ones goes to AGGREGATOR_SPILL_FOLDER. "
+        "0 holds all in memory.",
     )
     spill_folder: str = Field(
         "",

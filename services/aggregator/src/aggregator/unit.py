@@ -55,6 +55,10 @@ class Running:
         """The reference tables of what runs over the exchange, for all key groups."""
         return References(self.parts)
 
+    def shared(self, among: int) -> Bound | None:
+        """The bound of each of so many engines that divide the keys in memory among them."""
+        return None if self.bound is None else Bound(max(1, self.bound.keys // max(1, among)), self.bound.shelf)
+
 
 @dataclass
 class Counted:

@@ -198,14 +198,15 @@ module "service" {
     on_demand_weight = each.value.on_demand_weight
     spot_weight      = each.value.spot_weight
   }
-  scaling             = local.scaling[each.key]
-  environment         = local.environment[each.key]
-  secrets             = merge(local.secrets[each.key], each.value.secrets)
-  secrets_kms_key_arn = local.keys.secrets
-  access              = local.access[each.key]
-  probe               = { port = local.ports.probe }
-  scratch_path        = each.key == "aggregator" ? local.scratch_path : null
-  load_balancer       = each.key == "ingest-api" ? module.ingest.load_balancer : null
+  scaling     = local.scaling[each.key]
+  environment = local.environment[each.key]
+  secrets     = merge(local.secrets[each.key], each.value.secrets)
+  # The domain's password is encrypted as the domain is.
+  secrets_kms_key_arns = concat([local.keys.secrets], contains(["indexer", "console"], each.key) ? [local.keys.search] : [])
+  access               = local.access[each.key]
+  probe                = { port = local.ports.probe }
+  scratch_path         = each.key == "aggregator" ? local.scratch_path : null
+  load_balancer        = each.key == "ingest-api" ? module.ingest.load_balancer : null
   # It is reached in no other way.
   exec = each.value.exec || each.key == "console"
   network = {

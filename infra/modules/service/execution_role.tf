@@ -30,11 +30,13 @@ locals {
       Action   = ["secretsmanager:GetSecretValue"]
       Resource = local.secret_arns
     }],
-    length(local.secret_arns) == 0 || var.secrets_kms_key_arn == null ? [] : [{
+    length(local.secret_arns) == 0 || length(var.secrets_kms_key_arns) == 0 ? [] : [{
       Sid      = "DecryptSecrets"
       Effect   = "Allow"
       Action   = ["kms:Decrypt"]
-      Resource = [var.secrets_kms_key_arn]
+      Resource = distinct(var.secrets_kms_key_arns)
+      # As Secrets Manager asks for it, and for nothing else that the key encrypts.
+      Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${local.region}.amazonaws.com" } }
     }],
   )
   execution_policy = jsonencode({ Version = "2012-10-17", Statement = local.execution_statements })

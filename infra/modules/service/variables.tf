@@ -115,10 +115,10 @@ variable "secrets" {
   }
 }
 
-variable "secrets_kms_key_arn" {
-  type        = string
-  default     = null
-  description = "Key of those secrets; null where Secrets Manager's own encrypts them."
+variable "secrets_kms_key_arns" {
+  type        = list(string)
+  default     = []
+  description = "Keys that encrypt those secrets; none where Secrets Manager's own does."
 }
 
 variable "network" {

@@ -173,8 +173,8 @@ run "behind_a_load_balancer" {
     secrets = {
       INGEST_API_KEYS = "arn:aws:secretsmanager:us-east-1:123456789012:secret:etl-test-ingest-keys-AbCdEf:keys::"
     }
-    secrets_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
-    capacity            = { on_demand_base = 2, on_demand_weight = 1, spot_weight = 3 }
+    secrets_kms_key_arns = ["arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"]
+    capacity             = { on_demand_base = 2, on_demand_weight = 1, spot_weight = 3 }
     load_balancer = {
       target_group_arn  = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/etl-test/0123456789abcdef"
       container_port    = 8080
@@ -198,6 +198,16 @@ run "behind_a_load_balancer" {
   assert {
     condition     = one([for statement in jsondecode(output.execution_policy).Statement : statement.Resource if statement.Sid == "ReadSecrets"]) == ["arn:aws:secretsmanager:us-east-1:123456789012:secret:etl-test-ingest-keys-AbCdEf"]
     error_message = "ECS reads the secret that is named, whole ARN, without the key in it."
+  }
+  assert {
+    condition = one([for statement in jsondecode(output.execution_policy).Statement : statement if statement.Sid == "DecryptSecrets"]) == {
+      Sid       = "DecryptSecrets"
+      Effect    = "Allow"
+      Action    = ["kms:Decrypt"]
+      Resource  = ["arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"]
+      Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.us-east-1.amazonaws.com" } }
+    }
+    error_message = "ECS decrypts secrets, and nothing else of that key."
   }
   assert {
     condition     = one([for statement in jsondecode(output.execution_policy).Statement : statement.Resource if statement.Sid == "PullImage"]) == ["arn:aws:ecr:us-east-1:123456789012:repository/etl-test-ingest-api"]

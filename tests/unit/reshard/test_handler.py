@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
-from reshard.handler import Clients, run
+from reshard.handler import METRICS, Clients, run
 from reshard.readings import read_load
 from reshard.settings import SettingsInvalid, load
 
@@ -121,6 +123,48 @@ def test_a_change_is_entered_and_asked_for_and_told(capsys: pytest.CaptureFixtur
     assert {metric["Name"] for metric in described["Metrics"]} <= set(line)
     assert described["Dimensions"] == [["StreamName"]]
     assert (line["Shards"], line["TargetShards"], line["ChangesLeft"], line["Reason"]) == (2, 4, 10, "busy")
+
+
+FULL = 2 * 60 * 1024 * 1024.0
+CHANGED = [
+    {"stream_name": {"S": "raw"}, "changed_at": {"N": str(int((NOW - 3600 - place) * 1000))}} for place in range(10)
+]
+
+
+@pytest.mark.parametrize(
+    ("metric", "cap", "size", "throttled", "changed"),
+    [
+        ("AtCap", 2, FULL, 0.0, []),
+        ("HotShard", 8, 0.2 * FULL, 3000.0, []),
+        ("Refused", 8, FULL, 0.0, CHANGED),
+        ("", 8, 0.5 * FULL, 0.0, []),
+    ],
+)
+def test_each_alarm_has_a_load_that_raises_its_metric(
+    capsys: pytest.CaptureFixture[str], metric: str, cap: int, size: float, throttled: float, changed: list[Any]
+) -> None:
+    """The metric that the module's alarm looks at is 1 under that load, and the others are 0."""
+    cloudwatch = CloudWatch(
+        {
+            ("IncomingBytes", ""): minutes([size] * 5),
+            ("IncomingRecords", ""): minutes([6000.0] * 5),
+            ("WriteProvisionedThroughputExceeded", ""): minutes([throttled] * 5),
+        }
+    )
+    dynamodb = DynamoDB()
+    dynamodb.items = [{**item, "shards_before": {"N": "2"}, "shards_after": {"N": "2"}} for item in changed]
+    streams = [{"name": "raw", "min_shards": 1, "max_shards": cap}]
+    run(load({**ENVIRONMENT, "RESHARD_STREAMS": json.dumps(streams)}), Clients(Kinesis(), cloudwatch, dynamodb), NOW)
+    line = json.loads(capsys.readouterr().out)
+    assert {name for name in ("AtCap", "HotShard", "Refused") if line[name]} == ({metric} if metric else set())
+
+
+def test_alarms_look_at_metrics_that_are_told() -> None:
+    """The module's alarms and the function's line know the same names."""
+    alarms = (Path(__file__).parents[3] / "infra" / "modules" / "reshard" / "alarms.tf").read_text()
+    watched = set(re.findall(r'metric = "(\w+)"', alarms))
+    assert watched == {"AtCap", "HotShard", "Refused"}
+    assert watched <= set(METRICS)
 
 
 def test_everything_wrong_in_the_environment_is_told_at_once() -> None:

@@ -21,7 +21,7 @@ from reshard.readings import read_load
 from reshard.settings import Settings, Stream, load
 
 _REFUSALS = {"LimitExceededException", "ResourceInUseException", "InvalidArgumentException", "ValidationException"}
-_METRICS = {
+METRICS = {
     "Utilisation": "None",
     "Shards": "Count",
     "TargetShards": "Count",
@@ -30,6 +30,7 @@ _METRICS = {
     "HotShard": "Count",
     "Refused": "Count",
 }
+"""What a line tells, by unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ def _line(settings: Settings, name: str, decision: Decision, refusal: str, now: 
                 {
                     "Namespace": settings.namespace,
                     "Dimensions": [["StreamName"]],
-                    "Metrics": [{"Name": metric, "Unit": unit} for metric, unit in _METRICS.items()],
+                    "Metrics": [{"Name": metric, "Unit": unit} for metric, unit in METRICS.items()],
                 }
             ],
         },

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -169,6 +171,44 @@ def test_a_change_whose_answer_was_lost_stays(clients: Clients) -> None:
         run(both, Clients(Silent(), clients.cloudwatch, clients.dynamodb), now)
     assert len(Ledger(clients.dynamodb, _TABLE).latest("lost", now)) == 1
     assert shards(clients, "other") == 4
+
+
+def test_the_role_allows_what_is_called_and_no_more(clients: Clients) -> None:
+    """The actions in the module's role are those that a change and a refusal call, besides the log's and the key's."""
+    clients.kinesis.create_stream(StreamName="called", ShardCount=2)
+    now = time.time()
+    publish(clients, "called", 2.0, now, 5)
+    called: set[str] = set()
+
+    def note(model: Any, **_: Any) -> None:
+        prefix = {"monitoring": "cloudwatch"}.get(
+            model.service_model.endpoint_prefix, model.service_model.endpoint_prefix
+        )
+        called.add(f"{prefix}:{model.name}")
+
+    recorded = Clients(
+        *(
+            boto3.client(name, endpoint_url=client.meta.endpoint_url, **CREDENTIALS)
+            for name, client in (
+                ("kinesis", clients.kinesis),
+                ("cloudwatch", clients.cloudwatch),
+                ("dynamodb", clients.dynamodb),
+            )
+        )
+    )
+    for client in (recorded.kinesis, recorded.cloudwatch, recorded.dynamodb):
+        client.meta.events.register("before-call", note)
+    run(settings("called"), recorded, now)
+    # Now without an entry of it: the double refuses more than double what there is by then, so the entry is struck out.
+    recorded.kinesis.meta.events.register(
+        "before-parameter-build.kinesis.UpdateShardCount", lambda params, **_: params.update(TargetShardCount=500)
+    )
+    publish(clients, "called", 4.0, now + 600, 5)
+    refused: Any = run(settings("called"), recorded, now + 600)["called"]
+    assert "LimitExceededException" in refused["Refusal"]
+    role = (Path(__file__).parents[3] / "infra" / "modules" / "reshard" / "role.tf").read_text()
+    allowed = set(re.findall(r'"((?:kinesis|cloudwatch|dynamodb):\w+)"', role))
+    assert called == allowed
 
 
 def test_a_silent_stream_is_left_alone(clients: Clients) -> None:

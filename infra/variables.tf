@@ -197,8 +197,8 @@ variable "services" {
   }
 
   validation {
-    condition     = contains(keys(var.services), "aggregator") != var.analytics.enabled
-    error_message = "The SQL is run by services.aggregator or, with analytics.enabled, by Flink: by one of the two, or every window would come twice."
+    condition     = contains(keys(var.services), "aggregator") || var.analytics.enabled
+    error_message = "The SQL is run by services.aggregator, with analytics.enabled by Flink, or by both (a window has one id in both, and the aggregator's row stands): name at least one."
   }
 
   validation {

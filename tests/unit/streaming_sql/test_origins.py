@@ -7,7 +7,8 @@ from streaming_sql.nodes import Node
 
 TABLES = """
 CREATE TABLE pays (id STRING, card {kind}, amount INT, payload ROW<card STRING>,
-  pk STRING METADATA FROM 'partition-key', `time` BIGINT, ts AS TO_TIMESTAMP_LTZ(`time`, 3), WATERMARK FOR ts AS ts - INTERVAL '2' SECOND)
+  pk STRING METADATA FROM 'partition-key', `time` BIGINT,
+  ts AS TO_TIMESTAMP_LTZ(`time`, 3), WATERMARK FOR ts AS ts - INTERVAL '2' SECOND)
 WITH ('connector' = 'kinesis', 'stream' = 'events', 'partition-key' = 'card');
 CREATE TABLE logins (id STRING, card {kind}, `time` BIGINT, ts AS TO_TIMESTAMP_LTZ(`time`, 3),
   WATERMARK FOR ts AS ts - INTERVAL '1' SECOND)

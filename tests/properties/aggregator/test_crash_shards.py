@@ -230,10 +230,10 @@ async def test_a_kill_between_any_two_steps_changes_no_row(
 @pytest.mark.timeout(1_800)
 @pytest.mark.parametrize("first", range(1_000, 1_600, 60))
 async def test_hundreds_of_crash_schedules_change_no_row(first: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """Sixty seeds, each with another input, a third with late events, up to eight kills, and both kinds of keys."""
+    """Sixty seeds, each with another input, up to eight kills, and both kinds of keys."""
     steps = died = robbed = resharded = 0
     for seed in range(first, first + 60):
-        world = await run(seed, list(PROGRAMS)[seed % 2], some_kills(seed, seed % 9), late=not seed % 3)
+        world = await run(seed, list(PROGRAMS)[seed % 2], some_kills(seed, seed % 9))
         steps, died = steps + world.steps, died + world.died
         robbed, resharded = robbed + len(world.robbed_epochs), resharded + world.resharded
     with capsys.disabled():

@@ -9,11 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from infra_emulator.step import emulated
+
 from infra_checks import mirror, steps
 from infra_checks.terraform import Terraform, TerraformFailed, copy_tree
 
 PROJECT = Path(__file__).resolve().parents[3]
-_STEPS = ("docs", "format", "validate", "modules", "profiles", "plans")
+_STEPS = ("docs", "format", "validate", "modules", "profiles", "plans", "emulator")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +46,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="infra_checks",
         description="Proves the Terraform configuration without AWS: formatting, validation, the tests of every "
-        "module, the profiles by a mocked provider and by offline plans, every policy, every task's environment.",
+        "module, the profiles by a mocked provider and by offline plans, every policy, every task's environment, "
+        "and an apply, a change and a destroy against emulators.",
         epilog="TF_PLUGIN_DIR names a folder with the AWS provider (it holds registry.terraform.io); without it one is "
         "looked for on this machine, then the registry is asked. With CI set, a missing Terraform is a failure.",
     )
@@ -68,6 +71,7 @@ def _run(terraform: Terraform, infra: Path, options: argparse.Namespace) -> int:
         "modules": lambda: steps.module_tests(terraform, infra, figures, options.jobs),
         "profiles": lambda: steps.profile_tests(terraform, infra, figures, options.jobs),
         "plans": lambda: steps.plans(terraform, infra, figures, options.jobs),
+        "emulator": lambda: _emulated(terraform, figures),
     }
     problems: list[str] = []
     for name in options.step or _STEPS:
@@ -81,6 +85,12 @@ def _run(terraform: Terraform, infra: Path, options: argparse.Namespace) -> int:
         print(line)
     print("infra-test failed" if problems else "infra-test passed")
     return 1 if problems else 0
+
+
+def _emulated(terraform: Terraform, figures: steps.Figures) -> list[str]:
+    """Apply, plan again, change, destroy, against emulators."""
+    problems, figures.applied = emulated(terraform, PROJECT)
+    return problems
 
 
 def _docs() -> list[str]:

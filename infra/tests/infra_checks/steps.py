@@ -30,6 +30,7 @@ class Figures:
     planned: dict[str, int] = field(default_factory=dict)
     documents: set[Policy] = field(default_factory=set)
     tasks: int = 0
+    applied: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """The last lines of a run."""
@@ -39,6 +40,7 @@ class Figures:
             f"modules tested: {len(self.modules)}, by {sum(self.modules.values())} runs of terraform test",
             f"policies checked: {len(self.documents)}",
             f"task environments started as settings: {self.tasks}",
+            *self.applied,
         ]
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from memory_shelf import memory_bound
 from sql_constructs import QUERIES, TABLES, WINDOW, grouped, rows_of
 
 from streaming_sql import Engine, HashRange, Program, ResultRow, StateError, hash_key, inherit, load_program
+from streaming_sql.operators.shelf import Bound
 from streaming_sql.partition import HASH_KEYS
 from streaming_sql.reshard import partition_text
 
@@ -110,10 +112,12 @@ def opened(made: Program, shard: str) -> Engine:
     return engine
 
 
-def heir(made: Program, parents: list[Engine], shard: str, hashes: HashRange, out: list[str]) -> Engine:
+def heir(
+    made: Program, parents: list[Engine], shard: str, hashes: HashRange, out: list[str], bound: Bound | None = None
+) -> Engine:
     """The engine of a child, made from what its parents' snapshots say."""
     taken = inherit(made, [json.loads(parent.capture().encode()) for parent in parents], shard, hashes)
-    engine = Engine(made, of_one_shard=True)
+    engine = Engine(made, of_one_shard=True, bound=bound)
     assert engine.restore(taken.state) == []
     assert engine.shards == {shard}
     out += [text(row) for row in taken.rows]
@@ -138,9 +142,10 @@ def test_a_shard_that_is_split_and_merged_gives_what_one_gives(name: str, seed: 
     """A parent is split at a random hash, its children go on with the records of their ranges, and are merged again.
 
     The parent's end may be known to its state or not, and either child may stand behind the other. All rows together,
-    changes of revised results included, are those of one engine that read everything.
+    changes of revised results included, are those of one engine that read everything; also where children hold one key.
     """
     rng = random.Random(seed)
+    bound = rng.choice((None, memory_bound(1)))
     made = program(name, late=late and name in {"tumble", "hop", "cumulate", "session"}, ttl=ttl)
     phases = records(rng, 3)
     apart = sorted(hash_key(f"new-1-{each}") for each in range(8))
@@ -158,13 +163,14 @@ def test_a_shard_that_is_split_and_merged_gives_what_one_gives(name: str, seed: 
     if rng.random() < 0.5:
         parent.close_shard("parent", ["left", "right"])
     children = [
-        heir(made, [parent], shard, hashes, found) for shard, hashes in zip(("left", "right"), ranges, strict=True)
+        heir(made, [parent], shard, hashes, found, bound)
+        for shard, hashes in zip(("left", "right"), ranges, strict=True)
     ]
     joined = rng.randrange(9, len(phases[1]))
     for child, shard, hashes in zip(children, ("left", "right"), ranges, strict=True):
         mine = [record for record in (*phases[0][cut:], *phases[1][:joined]) if hashes.holds(record.partition_key)]
         apply(child, shard, mine, rng, found)
-    merged = heir(made, rng.sample(children, 2), "merged", HashRange(), found)
+    merged = heir(made, rng.sample(children, 2), "merged", HashRange(), found, bound)
     apply(merged, "merged", [*phases[1][joined:], *phases[2]], rng, found)
     finished(merged, found)
     assert Counter(found) == Counter(expected)

@@ -37,7 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if found is not None:
                 print(error, file=sys.stderr)
                 return 1
-            return _left_out(f"no AWS provider: set TF_PLUGIN_DIR to a mirror, or let the registry be reached. {error}")
+            said = " ".join(str(error).rpartition("Error: ")[2].partition("\n\nTo see")[0].split())
+            return _left_out(f"no AWS provider: set TF_PLUGIN_DIR to a mirror, or let the registry be reached. {said}")
         print(f"provider from {'a mirror on this machine' if found else 'the registry'}", flush=True)
         return _run(terraform, infra, options)
 

@@ -78,7 +78,8 @@ module "backup" {
   account_id          = local.account_id
   source_kms_key_arns = [local.keys.state, local.keys.lake]
   table_arns          = module.state.table_arns
-  bucket_arns         = merge(module.state.bucket_arns, { archive = module.lake.bucket_arn })
+  bucket_arns         = merge(module.state.bucket_arns, var.backup.archive ? { archive = module.lake.bucket_arn } : {})
+  topic               = { arn = module.monitoring.ticket_topic_arn }
   schedule            = var.backup.schedule
   retention_days      = var.backup.retention_days
   copy_vault_arn      = var.backup.copy_vault_arn

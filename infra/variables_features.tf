@@ -175,6 +175,7 @@ variable "backup" {
     schedule       = optional(string, "cron(15 3 * * ? *)")
     retention_days = optional(number, 35)
     recovery_days  = optional(number, 7)
+    archive        = optional(bool, false)
     copy_vault_arn = optional(string)
     vault_lock = optional(object({
       mode                = string
@@ -189,7 +190,7 @@ variable "backup" {
     }))
   })
   default     = {}
-  description = "AWS Backup of tables and buckets, beside the point-in-time recovery of recovery_days that tables have in any case."
+  description = "AWS Backup of tables and of the state's bucket, beside the point-in-time recovery of recovery_days that tables have in any case; of the archive only with archive = true, since its whole size is billed again."
 }
 
 variable "budget" {

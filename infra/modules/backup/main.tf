@@ -139,7 +139,7 @@ resource "aws_backup_restore_testing_selection" "this" {
 
 # Jobs that did not come to their end. Restore jobs tell a status, the others a state.
 resource "aws_cloudwatch_event_rule" "failed" {
-  for_each = var.topic_arn == null ? {} : {
+  for_each = var.topic == null ? {} : {
     backup = {
       "detail-type" = ["Backup Job State Change", "Copy Job State Change"]
       detail        = { state = ["ABORTED", "EXPIRED", "FAILED", "PARTIAL"], iamRoleArn = [local.role_arns.backup] }
@@ -160,5 +160,5 @@ resource "aws_cloudwatch_event_target" "failed" {
   for_each = aws_cloudwatch_event_rule.failed
 
   rule = each.value.name
-  arn  = var.topic_arn
+  arn  = var.topic.arn
 }

@@ -129,10 +129,10 @@ variable "restore_test" {
   }
 }
 
-variable "topic_arn" {
-  type        = string
+variable "topic" {
+  type        = object({ arn = string })
   default     = null
-  description = "SNS topic that is told of backup, copy and restore jobs that fail; null for none."
+  description = "SNS topic that is told of backup, copy and restore jobs that fail; null for none. An object, since whether there is one must be known before it is made."
 }
 
 variable "tags" {

@@ -53,7 +53,7 @@ run "everything" {
     copy_vault_arn     = "arn:aws:backup:eu-west-1:123456789012:backup-vault:etl-test"
     vault_lock         = { mode = "compliance" }
     restore_test       = {}
-    topic_arn          = "arn:aws:sns:us-east-1:123456789012:etl-test-ticket"
+    topic              = { arn = "arn:aws:sns:us-east-1:123456789012:etl-test-ticket" }
   }
 
   assert {

@@ -14,7 +14,7 @@ from infra_emulator.differences import Difference, differences
 _GIVEN = "-var-file=tests/infra_emulator/emulated.tfvars"
 _CHANGED = "-var-file=tests/infra_emulator/changed.tfvars"
 # Emulators are single processes: more at once, and one of them drops a connection now and then.
-_PARALLEL = "-parallelism=8"
+_PARALLEL = "-parallelism=4"
 
 _PROVIDERS = """
 terraform {
@@ -50,6 +50,8 @@ class Cycle:
     applied: int = 0
     changed: int = 0
     destroyed: int = 0
+    attempts: int = 1
+    is_broken_off: bool = False
     forgotten: set[tuple[str, str]] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
 
@@ -69,6 +71,7 @@ def run(terraform: Terraform, infra: Path) -> Cycle:
     try:
         _steps(terraform, infra, cycle)
     except TerraformFailed as error:
+        cycle.is_broken_off = True
         cycle.problems.append(_errors(str(error)))
     try:
         told = terraform.run(infra, "destroy", "-auto-approve", "-no-color", _PARALLEL, _GIVEN, _CHANGED)
@@ -124,6 +127,7 @@ def _counted(pattern: str, told: str) -> int:
 
 def lines(cycle: Cycle) -> Iterator[str]:
     """The figures of a run."""
-    yield f"resources applied to emulators: {cycle.applied}, changed: {cycle.changed}, destroyed: {cycle.destroyed}"
+    made = f"resources applied to emulators: {cycle.applied}, changed: {cycle.changed}, destroyed: {cycle.destroyed}"
+    yield made if cycle.attempts == 1 else f"{made} (at attempt {cycle.attempts})"
     names = sorted(f"{kind}.{attribute}" for kind, attribute in cycle.forgotten)
     yield f"attributes that the emulators forget: {', '.join(names) or 'none'}"

@@ -159,7 +159,9 @@ class World:
         ancestry = Ancestry(self.store(), stream, lambda: leases(stream))
         time = Time(lambda: self.now, lambda: int(self.now * 1000), asyncio.sleep)
         origin = (
-            SourceOrigin(ancestry, "app") if stream == "source" else ReceiverOrigin(ancestry, lambda: leases("source"))
+            SourceOrigin(ancestry, "app")
+            if stream == "source"
+            else ReceiverOrigin(ancestry, "app", lambda: leases("source"))
         )
         return Pipeline(
             Running(self.program, remember_ms=600_000),

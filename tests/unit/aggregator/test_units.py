@@ -16,7 +16,8 @@ from aggregator.metrics import AggregatorMetrics
 from aggregator.pipeline import Pace, Pipeline
 from aggregator.pipelines import load_pipelines
 from aggregator.receiver import ReceiverState
-from aggregator.silence import Policy
+from aggregator.rows import Stamp
+from aggregator.silence import Policy, Verdict
 from aggregator.state_store import StateStore
 from aggregator.testing import MemoryItems, MemoryObjects
 from aggregator.unit import Running
@@ -80,7 +81,7 @@ class World:
             origin = (
                 SourceOrigin(ancestry, "app")
                 if stream == "source"
-                else ReceiverOrigin(ancestry, lambda: self.leases_of("source"))
+                else ReceiverOrigin(ancestry, "app", lambda: self.leases_of("source"))
             )
             durable = Durable(ancestry.of(lease.shard_id), self.metrics, time)
             pace = Pace(self.commit_seconds, silence=Policy(idle_seconds=5, flush_seconds=8))
@@ -339,18 +340,44 @@ async def test_the_gauges_are_sums_over_the_units_that_are_held(world: World) ->
         await sources.drain(source("b", 2))
 
 
-async def test_a_key_group_forgets_only_shards_that_are_long_over(world: World) -> None:
-    """The last messages of a thousand shards are remembered, and always those of shards at work."""
-    state = ReceiverState(Running(PROGRAM), range(KEY_GROUPS))
+async def test_a_key_group_forgets_the_messages_of_shards_whose_leases_are_gone(world: World) -> None:
+    """Who still has a lease may repeat its last messages after a crash, however many shards ended since."""
+    state = ReceiverState("app", Running(PROGRAM), range(KEY_GROUPS))
     lease = ShardLease("exchange", "x")
-    for number in range(1_003):
+    for number in range(1_203):
         address = Address("app", "enriched", f"s{number}", 1)
         body = _end_of(f"s{number}", [f"s{number + 1}"])
         state.apply(lease, records(address.rows([Sent(5, body)], 0)[0].data, first_sequence_number=number + 1))
-    applied = state.groups[5].applied
-    assert len(applied) == 1_000
-    assert "s0" not in applied
-    assert "s1002" in applied
+    assert len(state.groups[5].applied) == 1_203
+    state.capture(changes=False)
+    state.forget({"s0", "s1203"})
+    assert list(state.groups[5].applied) == ["s0"]
+    assert state.fire(Verdict(), Stamp(1, 2, 3)).moved  # so that a commit holds it
+
+
+async def test_messages_of_another_application_are_none_of_ours(world: World) -> None:
+    """One that began anew counts its epochs from 1: the former one's messages would hide its own."""
+    state = ReceiverState("new", Running(PROGRAM), range(KEY_GROUPS))
+    lease = ShardLease("exchange", "x")
+    former = Address("old", "enriched", "a", 7).rows([Sent(5, _end_of("a", []))], 100)
+    own = Address("new", "enriched", "a", 1).rows([Sent(5, _end_of("a", []))], 0)
+    state.apply(lease, records(former[0].data, first_sequence_number=1))
+    assert state.groups == {}
+    state.apply(lease, records(own[0].data, first_sequence_number=2))
+    assert state.groups[5].applied == {"a": (1, 0)}
+    assert state.positions["x"].sequence_number == "2"
+    assert not state.outbox
+
+
+async def test_a_key_group_of_a_part_that_is_not_known_does_not_begin(world: World) -> None:
+    """It would wait for the one shard that it heard of, and fire before the others were known."""
+    local = COUNTS.format(name="locals").replace("'enriched')", "'enriched', 'partition-key' = 's')")
+    state = ReceiverState("app", Running(load_pipelines({"locals.sql": local})), range(KEY_GROUPS))
+    message = Address("app", "enriched", "a", 1).rows([Sent(5, _end_of("a", ["b"]))], 0)
+    state.apply(ShardLease("exchange", "x"), records(message[0].data, first_sequence_number=1))
+    assert state.groups == {}
+    state.run(Running(PROGRAM))
+    assert state.is_expecting
 
 
 def _end_of(shard: str, children: list[str]) -> bytes:

@@ -128,8 +128,9 @@ class SourceOrigin:
 class ReceiverOrigin:
     """Makes the state of an exchange shard; an `Origin`. `sources` lists the leases of the source shards."""
 
-    def __init__(self, ancestry: Ancestry, sources: Leases) -> None:
+    def __init__(self, ancestry: Ancestry, application: str, sources: Leases) -> None:
         self._ancestry = ancestry
+        self._application = application
         self._sources = sources
         self._state: ReceiverState | None = None
         self._suspected: frozenset[str] = frozenset()
@@ -140,9 +141,11 @@ class ReceiverOrigin:
         hashes = await self._ancestry.hashes(lease.shard_id)
         wanted = groups_between(hashes.first, hashes.last)
         if chain:
-            state, discarded = restored_receiver(running, wanted, chain)
+            state, discarded = restored_receiver(self._application, running, wanted, chain)
         else:
-            state, discarded = inherited_receiver(running, wanted, await self._ancestry.parents(lease))
+            state, discarded = inherited_receiver(
+                self._application, running, wanted, await self._ancestry.parents(lease)
+            )
         self._state = state
         return state, discarded
 
@@ -171,7 +174,10 @@ class ReceiverOrigin:
         if any(lease.shard_id in state.told and not lease.is_ended for lease in leases):
             return  # its children have no leases yet
         state.sources = dict.fromkeys(awaited_shards(leases), SOURCE)
-        missing = state.awaited - {lease.shard_id for lease in leases}
+        leased = {lease.shard_id for lease in leases}
+        if leased:
+            state.forget(leased)
+        missing = state.awaited - leased
         self._suspected, self._gone = missing, self._suspected & missing
 
 

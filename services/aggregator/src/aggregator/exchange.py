@@ -1,9 +1,10 @@
 """What travels on the exchange stream: messages of source shards to key groups, tagged so that each is taken in once.
 
-A record is "ETLX", a version, one byte, and a MessagePack array [key group, source shard, epoch, number, body]; the
-body is streaming_sql.distribution's. (epoch, number) only grows within a source shard: the number counts its messages
-and is committed with what they were made of, so that a message that is sent again after a crash is the same, and the
-epoch grows with each owner, should the state begin anew. Pure.
+A record is "ETLX", a version, one byte, and a MessagePack array [application, key group, source shard, epoch, number,
+body]; the body is streaming_sql.distribution's. (epoch, number) only grows within a source shard: the number counts its
+messages and is committed with what they were made of, so that a message that is sent again after a crash is the same,
+and the epoch grows with each owner, should the state begin anew. Under another application it begins anew too, which is
+why messages name theirs. Pure.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class UnknownVersion(Exception):
 class Message(msgspec.Struct, frozen=True, array_like=True):
     """What one source shard tells one key group."""
 
+    application: str
     key_group: int
     shard: str
     epoch: int
@@ -77,7 +79,7 @@ class Address:
         return [*letters, self._row(sent.key_group, number, encode_message(message))]
 
     def _row(self, key_group: int, number: int, body: bytes) -> Row:
-        message = Message(key_group, self.shard, self.epoch, number, body)
+        message = Message(self.application, key_group, self.shard, self.epoch, number, body)
         key = partition_key(f"{key_group}/{self.application}")
         return Row("exchange", key, _PREFIX + _encode(message), str(explicit_hash_key(key_group)))
 

@@ -29,9 +29,6 @@ from streaming_sql import ResultRow
 from streaming_sql.distribution import KeyGroup, merged_group
 from streaming_sql.preview import Preview
 
-_MOST_APPLIED = 1_000
-"""Source shards that a key group remembers the last message of: those at work, and as many that have ended."""
-
 
 @dataclass
 class _Addressed:
@@ -50,6 +47,7 @@ class ReceiverState:
     on; `is_expecting` says that they must be up to date when messages come.
     """
 
+    application: str
     running: Running
     wanted: range
     sources: Mapping[str, str] = field(default_factory=dict)
@@ -68,6 +66,10 @@ class ReceiverState:
         return any(
             number not in self.groups for part in self.running.parts for number in part.groups if number in self.wanted
         )
+
+    def _is_for_a_part(self, number: int) -> bool:
+        """Whether a key group may be among those that are expected."""
+        return any(number in part.groups for part in self.running.parts)
 
     @property
     def awaited(self) -> frozenset[str]:
@@ -142,18 +144,21 @@ class ReceiverState:
         return counted
 
     def _receive(self, message: Message, record: Record, lease: ShardLease, counted: Counted) -> None:
+        if message.application != self.application:
+            return
         addressed = self.groups.get(message.key_group)
         if addressed is None:
+            if not self._is_for_a_part(message.key_group):
+                return  # it would begin before it is known which source shards there are
             made = KeyGroup(
                 self.running.parts, self.sources, self.running.references, bound=self.running.shared(len(self.wanted))
             )
             addressed = self.groups[message.key_group] = _Addressed(made)
         if message.tag <= addressed.applied.get(message.shard, (-1, -1)):
             return
-        addressed.applied[message.shard] = message.tag
         addressed.changed = True
-        self._forget_ended(addressed)
         received = addressed.group.receive(message.body)
+        addressed.applied[message.shard] = message.tag
         for late in received.late:
             self.outbox.add([late_row(late, received.late_records[late.place])])
             counted.late.append(late.query)
@@ -163,12 +168,12 @@ class ReceiverState:
         for place, data in enumerate(received.malformed):
             self.outbox.add([malformed_message(data, record, lease, place)])
 
-    def _forget_ended(self, addressed: _Addressed) -> None:
-        """Of so many shards the first has been over for so long that none of its messages can come again."""
-        if len(addressed.applied) > _MOST_APPLIED:
-            ended = next((shard for shard in addressed.applied if shard not in addressed.group.shards), None)
-            if ended is not None:
-                del addressed.applied[ended]
+    def forget(self, leased: Collection[str]) -> None:
+        """Forget the last messages of source shards that have ended and have no lease any more: nobody repeats them."""
+        for addressed in self.groups.values():
+            for shard in addressed.applied.keys() - addressed.group.shards.keys() - set(leased):
+                del addressed.applied[shard]
+                addressed.changed = self.closed = True
 
     def end_shard(self, shard: str, children: Iterable[str]) -> None:
         """The shard's last message is taken in; its children's units take its key groups over."""
@@ -218,14 +223,16 @@ class ReceiverState:
         return CapturedReceiver(snapshot, groups)
 
 
-def restored_receiver(running: Running, wanted: range, chain: Sequence[bytes]) -> tuple[ReceiverState, list[str]]:
+def restored_receiver(
+    application: str, running: Running, wanted: range, chain: Sequence[bytes]
+) -> tuple[ReceiverState, list[str]]:
     """The shard's own committed state, and the queries whose open windows it holds in vain.
 
     Raises:
         StateError: when a snapshot is of another version or no snapshot.
 
     """
-    state = ReceiverState(running, wanted)
+    state = ReceiverState(application, running, wanted)
     last, discarded = _take_over(state, chain)
     state.positions = {shard: Checkpoint(*at) for shard, at in last.positions.items()}
     state.ended, state.outbox = set(last.ended), Outbox(last.outbox)
@@ -235,10 +242,10 @@ def restored_receiver(running: Running, wanted: range, chain: Sequence[bytes]) -
 
 
 def inherited_receiver(
-    running: Running, wanted: range, parents: Mapping[str, Sequence[bytes]]
+    application: str, running: Running, wanted: range, parents: Mapping[str, Sequence[bytes]]
 ) -> tuple[ReceiverState, list[str]]:
     """The state of a shard that follows others: of the key groups that its hash range holds. Raises likewise."""
-    state = ReceiverState(running, wanted)
+    state = ReceiverState(application, running, wanted)
     discarded: dict[str, None] = {}
     for parent, chain in parents.items():
         last, of_parent = _take_over(state, chain)

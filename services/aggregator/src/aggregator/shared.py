@@ -47,7 +47,7 @@ async def work_together(around: Around) -> None:
         GroupSettings(drain_seconds=drain_seconds, reading=settings.reading),
     )
     async with (
-        _units(around, received, lambda: ReceiverOrigin(received, source_leases.list_leases)) as exchange,
+        _units(around, received, lambda: ReceiverOrigin(received, application, source_leases.list_leases)) as exchange,
         _units(around, read, lambda: SourceOrigin(read, application)) as sources,
     ):
 

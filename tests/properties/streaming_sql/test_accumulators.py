@@ -103,6 +103,21 @@ def test_a_state_survives_json_and_shares_nothing(accumulator: Accumulator, valu
 
 @pytest.mark.parametrize(
     ("accumulator", "values"),
+    [case for case in CASES.values() if case[0].divisible],
+    ids=[name for name, case in CASES.items() if case[0].divisible],
+)
+@settings(max_examples=15, deadline=None)
+@given(drawn=_drawn)
+def test_a_divisible_state_is_merged_of_its_parts(accumulator: Accumulator, values: Any, drawn: Any) -> None:
+    """Its encoded list, cut anywhere, gives states whose merge encodes as the whole."""
+    encoded = accumulator.encode(added(accumulator, drawn.draw(st.lists(values, max_size=50))))
+    cut = drawn.draw(st.integers(0, len(encoded)))
+    left, right = accumulator.decode(encoded[:cut]), accumulator.decode(encoded[cut:])
+    assert accumulator.encode(accumulator.merge(left, right)) == encoded
+
+
+@pytest.mark.parametrize(
+    ("accumulator", "values"),
     [case for case in CASES.values() if case[0].retractable],
     ids=[name for name, case in CASES.items() if case[0].retractable],
 )

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 
 import msgspec
 import pytest
@@ -74,3 +75,41 @@ def test_a_record_that_fits_no_message_becomes_a_dead_letter() -> None:
         assert not groups[message.key_group].receive(message.body).malformed
     fired = [row.values["n"] for group in groups.values() if group.finish() for row in group.advance()]
     assert fired == ["small"]
+
+
+def test_a_value_that_fits_no_message_becomes_a_dead_letter() -> None:
+    """Named by its query and key, whole in the letter; all else of its group goes on, and no record is too large."""
+    maxima = SCRIPT.replace("FIRST_VALUE(id)", "MAX(id)").replace("n STRING", "n STRING, c BIGINT")
+    parts = distribute(load_pipelines({"maxima.sql": maxima.replace("MAX(id)", "MAX(id), COUNT(*)")}))
+    sender = Sender(parts)
+    sender.open_shard("shard-7")
+    huge = random.Random(7).randbytes(MOST_BYTES).decode("latin-1")
+    events = [{"id": huge, "time": 1_000, "s": "a"}, {"id": "small", "time": 2_000, "s": "b"}]
+    sender.apply("shard-7", [json.dumps(event).encode() for event in events])
+    rows = ADDRESS.rows(sender.take("shard-7"), 0)
+    (letter,) = (letter_of(row) for row in rows if row.kind == "dead_letter")
+    assert letter.code == "too_large_to_exchange"
+    assert 'query firsts, key ["a"], slice from 0 ms' in letter.message
+    assert json.loads(letter.original)["values"][0] == huge
+    assert max(len(row.data) for row in rows if row.kind == "exchange") <= MOST_BYTES
+    messages = [message for row in rows if row.kind == "exchange" and (message := read_message(row.data))]
+    groups = {group: KeyGroup(parts, {"shard-7": "enriched"}) for group in range(KEY_GROUPS)}
+    for message in messages:
+        groups[message.key_group].receive(message.body)
+    fired = {row.key["s"]: row.values for group in groups.values() if group.finish() for row in group.advance()}
+    assert fired == {"a": {"n": None, "c": 1}, "b": {"n": "small", "c": 1}}
+
+
+def test_a_key_that_fits_no_message_is_not_told_in_full() -> None:
+    """The letter's message stays short, though the key is what is too large."""
+    parts = distribute(load_pipelines({"firsts.sql": SCRIPT.replace("FIRST_VALUE(id)", "MAX(id)")}))
+    sender = Sender(parts)
+    sender.open_shard("shard-7")
+    key = random.Random(7).randbytes(MOST_BYTES).decode("latin-1")
+    sender.apply("shard-7", [json.dumps({"id": "i", "time": 1_000, "s": key}).encode()] * 3)
+    rows = ADDRESS.rows(sender.take("shard-7"), 0)
+    (letter,) = (letter_of(row) for row in rows if row.kind == "dead_letter")
+    assert len(letter.message) < 500
+    assert "..., slice from 0 ms, 3 rows," in letter.message
+    assert json.loads(letter.original)["key"] == [key]
+    assert len([row for row in rows if row.kind == "exchange"]) == KEY_GROUPS

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from aggregator.rows import Row, oversized_row, partition_key
+from aggregator.rows import Row, oversized_row, oversized_value, partition_key
 from streaming_sql.distribution import KEY_GROUPS, Sent, explicit_hash_key
 from streaming_sql.distribution.messages import decode_message, encode_message
 
@@ -61,7 +61,8 @@ class Address:
     def rows(self, sent: Sequence[Sent], first: int) -> list[Row]:
         """The messages of one take as rows for the exchange stream, numbered on from `first`.
 
-        A source record that does not fit, though it is alone in its message, becomes a dead letter.
+        What does not fit, though it is alone in its message, becomes a dead letter: a source record, or a single value
+        of a group.
         """
         return [row for place, each in enumerate(sent) for row in self._rows(each, first + place)]
 
@@ -75,7 +76,12 @@ class Address:
             for rows in message.rows
             for record in rows.records
         ]
-        message.rows = []
+        letters += [
+            oversized_value(slices.node, group, self.stream, self.shard, f"{self.epoch}-{number}")
+            for slices in message.slices
+            for group in slices.decoded()
+        ]
+        message.rows, message.slices = [], []
         return [*letters, self._row(sent.key_group, number, encode_message(message))]
 
     def _row(self, key_group: int, number: int, body: bytes) -> Row:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,6 +28,7 @@ _json = msgspec.json.Encoder(decimal_format="number")
 encode_json = _json.encode
 """JSON with exact decimals as numbers."""
 _MAX_KEY_CHARACTERS = 256  # of a Kinesis partition key
+_MAX_TOLD_CHARACTERS = 256  # of a grouping key in a message: the key itself may be what is too large
 
 
 class _Owned(msgspec.Struct):
@@ -182,6 +184,30 @@ def oversized_row(original: bytes, stream: str, shard: str, number: str) -> Row:
     letter = DeadLetter(
         STAGE, stream, shard, number, 0, "too_large_to_exchange", message, None, _event_id(original), original, 0
     )
+    return _letter_row(letter)
+
+
+def oversized_value(node: str, group: Sequence[Any], stream: str, shard: str, number: str) -> Row:
+    """The dead letter of one value of a group that does not fit a message, which was to be that of the number.
+
+    Args:
+        node: the window aggregate's name, which begins with its query's.
+        group: the value alone in its group, as Slices.decoded gives it.
+        stream: where the group's rows were read.
+        shard: of the stream.
+        number: of the message.
+
+    """
+    start, mark, key, values, rows = group
+    told = encode_json(key).decode()
+    if len(told) > _MAX_TOLD_CHARACTERS:
+        told = told[:_MAX_TOLD_CHARACTERS] + "..."
+    message = (
+        f"a value of query {node.partition('/')[0]}, key {told}, slice from {start} ms, {rows} rows, is too large for "
+        "the exchange stream: 1 MB compressed; the windows of the slice go without it"
+    )
+    original = encode_json({"node": node, "start": start, "mark": mark, "key": key, "values": values, "rows": rows})
+    letter = DeadLetter(STAGE, stream, shard, number, 0, "too_large_to_exchange", message, None, None, original, 0)
     return _letter_row(letter)
 
 

@@ -20,11 +20,13 @@ class Accumulator(Protocol):
         retractable: whether `retract` takes a value back out, as frames that move on need it.
         ordered: whether `add` is given (value, event time in ms, shard, number) instead of the value alone; the number
             grows with each row of the shard.
+        divisible: whether `encode` gives a list whose parts are states too, of which the whole is merged.
 
     """
 
     retractable: ClassVar[bool] = False
     ordered: ClassVar[bool] = False
+    divisible: ClassVar[bool] = False
 
     @property
     def type(self) -> SqlType:

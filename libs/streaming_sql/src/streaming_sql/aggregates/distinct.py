@@ -29,6 +29,7 @@ class Distinct(Accumulator):
 
     inner: Accumulator
     argument: SqlType
+    divisible: ClassVar[bool] = True
 
     @property
     def type(self) -> SqlType:
@@ -64,6 +65,7 @@ class CountedDistinct(Accumulator):
     inner: Accumulator
     argument: SqlType
     retractable: ClassVar[bool] = True
+    divisible: ClassVar[bool] = True
 
     @property
     def type(self) -> SqlType:

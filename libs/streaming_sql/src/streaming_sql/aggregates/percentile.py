@@ -17,6 +17,7 @@ class Percentile(Accumulator):
 
     fraction: float
     retractable: ClassVar[bool] = True
+    divisible: ClassVar[bool] = True
 
     @property
     def type(self) -> SqlType:

@@ -46,6 +46,7 @@ class ApproxPercentile(Accumulator):
 
     fraction: float
     retractable: ClassVar[bool] = True
+    divisible: ClassVar[bool] = True
 
     @property
     def type(self) -> SqlType:

@@ -121,7 +121,9 @@ class Letter:
     slices: dict[tuple[str, str, str], list[bytes]] = field(default_factory=dict)
 
     def messages(self, shard: str, stream: str, marks: Marks | None, most_bytes: int) -> Iterator[Message]:
-        """The messages, each of about `most_bytes` before compression at most, or of one row; the marks with the last.
+        """The messages, each of about `most_bytes` before compression at most; the marks with the last.
+
+        What is larger, a row or a group's single value, is alone in its message.
 
         Rows of one scan keep their order.
         """
@@ -176,6 +178,11 @@ def _packed(part: str, scan: str, rows: Sequence[Row]) -> Rows:
 
 def _sliced(part: str, node: str, fingerprint: str, entries: Sequence[bytes]) -> Slices:
     return Slices(part, node, fingerprint, [msgspec.Raw(entry) for entry in entries])
+
+
+def encoded_size(value: Any) -> int:
+    """How many bytes a value takes in an entry."""
+    return len(_encode(value))
 
 
 def encode_entry(start: int, mark: int, key: list[Any], group: list[Any], rows: int) -> bytes:

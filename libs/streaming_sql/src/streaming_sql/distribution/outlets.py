@@ -11,6 +11,7 @@ from typing import Any
 
 from streaming_sql.aggregates import Aggregate
 from streaming_sql.aggregates.counting import Count
+from streaming_sql.distribution.division import Division
 from streaming_sql.distribution.keys import KeyGroups
 from streaming_sql.distribution.messages import ArrivalFields, Row, encode_entry
 from streaming_sql.distribution.parts import Part, group_of
@@ -144,21 +145,27 @@ class SliceOutlet(WindowAggregate):
         self._groups_of = KeyGroups()
         self._places = node.part.slice_key(node.half_of)
         self._only = node.part.only_group
+        self._division = Division([aggregate.accumulator for aggregate in node.half_of.aggregates])
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is to be sent."""
         return not self._slices
 
-    def take(self) -> dict[int, list[bytes]]:
-        """The groups since the last call, encoded, by key group."""
+    def take(self, most_bytes: int) -> dict[int, list[bytes]]:
+        """The groups since the last call, encoded, by key group; one of `most_bytes` and more in several entries."""
         taken: dict[int, list[bytes]] = {}
         encode, encode_key, places = self._functions.encode, self._codec.encode_key, self._places
         for (start, mark), groups in self.take_slices().items():
             for key, group in groups.items():
                 *states, rows = encode(group)
                 to = self._only if self._only is not None else self._groups_of[tuple([key[place] for place in places])]
-                taken.setdefault(to, []).append(encode_entry(start, mark, encode_key(key), states, rows))
+                entry = encode_entry(start, mark, encode_key(key), states, rows)
+                entries = taken.setdefault(to, [])
+                if len(entry) < most_bytes:
+                    entries.append(entry)
+                else:
+                    entries += self._division.entries(start, mark, encode_key(key), states, rows, most_bytes)
         self._dirty.clear()
         return taken
 

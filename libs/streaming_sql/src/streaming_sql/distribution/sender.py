@@ -82,12 +82,12 @@ class Sender(Engine):
             shard: the one whose records were applied.
             idle: it is silent, and others need not wait for it.
             children: of a shard that has ended, told last, before `close_shard`; none: []. None: it goes on.
-            most_bytes: the size of a message before compression, exceeded only by a single larger row.
+            most_bytes: the size of a message before compression, exceeded only by a single larger row or value.
 
         """
         letters: dict[int, Letter] = {}
         for outlet in self._outlets:
-            self._collect(outlet, letters)
+            self._collect(outlet, letters, most_bytes)
         marks = Marks(self._standing(shard), idle, None if children is None else list(children))
         if self._told is None or self._is_news(marks, self._told):
             self._told = marks
@@ -105,7 +105,7 @@ class Sender(Engine):
             ]
         return sent
 
-    def _collect(self, outlet: RowOutlet | SliceOutlet, letters: dict[int, Letter]) -> None:
+    def _collect(self, outlet: RowOutlet | SliceOutlet, letters: dict[int, Letter], most_bytes: int) -> None:
         if isinstance(outlet, RowOutlet):
             channel = (outlet.node.part.name, outlet.node.scan.fingerprint)
             for group, rows in outlet.take().items():
@@ -113,7 +113,7 @@ class Sender(Engine):
         else:
             half = outlet.outlet.half_of
             node = (outlet.outlet.part.name, half.name, half.fingerprint)
-            for group, entries in outlet.take().items():
+            for group, entries in outlet.take(most_bytes).items():
                 letters.setdefault(group, Letter()).slices[node] = entries
 
     def _is_news(self, marks: Marks, told: Marks) -> bool:

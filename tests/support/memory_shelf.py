@@ -14,6 +14,9 @@ class MemoryShelf:
         self.put_down = 0
         self.taken_back = 0
 
+    def check(self) -> None:
+        """Memory does not fail."""
+
     def put(self, states: Iterable[Shelved]) -> None:
         for state in states:
             assert state[0] not in self._held

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from aggregator.deliver import Delivery, Destination, Undelivered
+from aggregator.disk import DiskStates
 from aggregator.durable import Durable, Time
 from aggregator.metrics import AggregatorMetrics
 from aggregator.one_owner import OneOwner
@@ -21,6 +23,8 @@ from delivery import DeadLetterSink, Item, Outcome
 from delivery.testing import MemorySink
 from shardline import Checkpoint, Lease, ShardLease
 from shardline.testing import make_batch, records
+from streaming_sql.errors import ShelfFailed
+from streaming_sql.operators.shelf import Bound
 
 SCRIPT = """
 CREATE TABLE events (`id` STRING, `time` BIGINT, s STRING, ts AS TO_TIMESTAMP_LTZ(`time`, 3),
@@ -42,6 +46,7 @@ class World:
         self.slept: list[float] = []
         self.leases = [Lease(SHARD, Checkpoint("TRIM_HORIZON"))]
         self.registry = CollectorRegistry()
+        self.bound: Bound | None = None
 
     async def list_leases(self) -> list[Lease]:
         return self.leases
@@ -59,7 +64,7 @@ class World:
         time = Time(lambda: self.now, lambda: int(self.now * 1000), self.sleep)
         store = StateStore(self.objects, self.items, bucket="b", table="t", application="a")
         return Pipeline(
-            Running(load_pipelines({"counts.sql": SCRIPT})),
+            Running(load_pipelines({"counts.sql": SCRIPT}), bound=self.bound),
             OneOwner(self.list_leases),
             Durable(store, metrics, time),
             Delivery(destinations, DeadLetterSink(self.letters, None), metrics),
@@ -108,6 +113,31 @@ async def test_a_fired_window_is_stamped_with_epoch_and_generation(world: World)
     await pipeline.commit()
     (row,) = world.rows()
     assert (row["values"], row["epoch"], row["revision"], row["emitted"]) == ({"n": 1}, 4, 1, 7_000)
+
+
+async def test_nothing_is_committed_once_states_on_disk_are_lost(world: World, tmp_path: Path) -> None:
+    """A shard that is begun again is read into what is left: that is never committed, nor drained."""
+    with DiskStates(str(tmp_path)) as states:
+        world.bound = states.bound(1)
+        pipeline = await world.started()
+        await pipeline.process(batch(1))
+        await pipeline.commit()
+        lost = batch(raw=tuple(b'{"id":"e%d","time":2,"s":"s%d"}' % (each, each) for each in range(9)), first=2)
+        states.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(ShelfFailed):
+            await pipeline.process(lost)
+        await pipeline.lost(lease())
+        await pipeline.start(lease(2))
+        await pipeline.process(batch(raw=(b'{"id":"e0","time":20000,"s":"s0"}',), first=2))  # of the key in memory
+        for _ in range(2):
+            with pytest.raises(ShelfFailed):
+                await pipeline.commit()
+        with pytest.raises(ShelfFailed):
+            await pipeline.drain(lease(2))
+    assert not lost.is_done
+    assert world.items.items["a"]["generation"] == {"N": "1"}
+    assert world.rows() == []
+    assert world.letters.delivered == []
 
 
 async def test_quiet_means_no_commits(world: World) -> None:

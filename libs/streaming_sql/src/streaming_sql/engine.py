@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from streaming_sql.errors import UnknownReference, UnknownShard
+from streaming_sql.errors import ShelfFailed, UnknownReference, UnknownShard
 from streaming_sql.nodes import Node, Scan
 from streaming_sql.operators.lookup_join import LookupJoin, LookupJoinNode
 from streaming_sql.operators.operator import Emit
@@ -130,6 +130,7 @@ class Engine:
 
         Raises:
             UnknownShard: if the shard is not open.
+            ShelfFailed: some records are counted in, and nothing is captured any more.
 
         """
         applied = Applied()
@@ -217,6 +218,10 @@ class Engine:
         """The state at this moment, to be encoded later: whole, or of what changed since the last capture.
 
         A change is of use only after the captures since the last whole one: see streaming_sql.state.merged_state.
+
+        Raises:
+            ShelfFailed: once states could not be put down or taken up.
+
         """
         return capture_state(self._watermarks, self._graph.operators, changes=changes)
 
@@ -267,6 +272,8 @@ def _apply(
                 continue
             run.row, run.place = row, place
             push(row, time, watermark, sequence)
+        except ShelfFailed:
+            raise
         except Exception:  # pure code over one record: the fault is the record's, and the shard goes on
             malformed.add(place)
             continue

@@ -34,6 +34,10 @@ class StateError(ValueError):
     """A snapshot cannot be read by this version. Restore it with the version that wrote it, or start anew."""
 
 
+class ShelfFailed(Exception):
+    """States could not be put down or taken up, and the operators lack some. Go on from the last snapshot."""
+
+
 class UnknownShard(KeyError):
     """Records of a shard that was never opened. Call open_shard first, or windows would fire too soon."""
 

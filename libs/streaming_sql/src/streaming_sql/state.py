@@ -65,7 +65,15 @@ class Captured:
 def capture_state(
     watermarks: Mapping[str, ShardWatermarks], operators: Mapping[Node, Operator], *, changes: bool
 ) -> Captured:
-    """What the operators hold, or only of the keys that changed since the last capture."""
+    """What the operators hold, or only of the keys that changed since the last capture.
+
+    Raises:
+        ShelfFailed: once the shelf of one of them has failed.
+
+    """
+    for operator in operators.values():
+        if isinstance(operator, Bounded):
+            operator.check()
     parts: list[tuple[Node, Iterable[tuple[Any, Any]]]] = []
     for node, operator in operators.items():
         dirty, operator.dirty = operator.dirty, set()

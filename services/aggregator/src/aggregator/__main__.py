@@ -23,6 +23,8 @@ from aggregator.state_store import StateStore, StoreUnavailable
 from delivery import DataPlane
 from service_runtime import Runtime, aws, run
 
+_WATCH_SECONDS = 1.0
+
 
 async def serve(settings: Settings, runtime: Runtime) -> None:
     """Aggregate until `runtime.stop`, then commit, deliver and hand the shards over."""
@@ -50,8 +52,22 @@ async def serve(settings: Settings, runtime: Runtime) -> None:
         around = Around(settings, runtime, metrics, pipelines, store, delivery, clients, bound)
         around.tell()
         async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(watch(disk))
             tasks.create_task(notify(settings, runtime, metrics.stage, letters, clients))
             await (work_together(around) if settings.distribution == "shards" else work_alone(around))
+            watching.cancel()
+
+
+async def watch(disk: DiskStates | None) -> None:
+    """End the process once states on disk are lost: shards that were begun again would go on without them.
+
+    Raises:
+        ShelfFailed: naming the setting and the fix. No state has been committed since it happened.
+
+    """
+    while disk is not None:
+        disk.check()
+        await asyncio.sleep(_WATCH_SECONDS)
 
 
 async def _open(store: StateStore, settings: Settings, runtime: Runtime) -> None:

@@ -174,8 +174,8 @@ class Pipeline:
         batches, rows = self._pending, state.outbox.rows
         self._pending, self._pending_records, self._changed = [], 0, False
         whole = self._durable.wants_whole
-        captured = state.capture(changes=not whole)
         try:
+            captured = state.capture(changes=not whole)
             data = await asyncio.to_thread(captured.encode)
             await self._durable.commit(data, self._epoch, whole=whole)
         except StaleOwner as stale:

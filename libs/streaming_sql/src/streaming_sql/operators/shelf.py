@@ -29,7 +29,14 @@ _decode = msgspec.json.Decoder().decode
 
 
 class Shelf(Protocol):
-    """Where states are put down: of one operator, of this process alone, and empty at its start."""
+    """Where states are put down: of one operator, of this process alone, and empty at its start.
+
+    Once a call has raised ShelfFailed, on this shelf or another of the same store, each further one raises it too, but
+    for the length: what is there may be of another time than what the operators hold.
+    """
+
+    def check(self) -> None:
+        """Raise ShelfFailed if a call has done so."""
 
     def put(self, states: Iterable[Shelved]) -> None:
         """Put down the states of keys that are not there."""
@@ -138,6 +145,10 @@ class Bounded:
         """The operator, with the keys that are held."""
         return self._inner
 
+    def check(self) -> None:
+        """Raise ShelfFailed if the shelf has failed: then this operator and its readers lack rows or states."""
+        self._shelf.check()
+
     def hold(self, key: Key) -> None:
         """Have a key's state in the operator, and perhaps others' no more: something of the key is to come."""
         recent = self._recent
@@ -167,7 +178,11 @@ class Bounded:
         self._shelve(self._inner, keys)
 
     def _shelve(self, operator: Evictable, keys: Sequence[Key], after: int = NEVER) -> None:
-        """Put down what an operator holds of the keys; nothing is due before `after` has passed."""
+        """Put down what an operator holds of the keys; nothing is due before `after` has passed.
+
+        They are forgotten first, which says when they are due. No snapshot shows that a shelf did not take them: there
+        is none once it has failed.
+        """
         pairs = [(identity(_encode(name)), state and _encode(state)) for name, state in operator.snapshot(keys)]
         dues = dict(zip(map(self._name, keys), operator.evict(keys), strict=True))
         self._shelf.put(

@@ -9,6 +9,7 @@ from typing import Any
 from streaming_sql.distribution.messages import ArrivalFields, Rows, Slices
 from streaming_sql.distribution.parts import Part
 from streaming_sql.engine import LateRow
+from streaming_sql.errors import ShelfFailed
 from streaming_sql.nodes import Scan
 from streaming_sql.operators.shelf import Bound, Bounded
 from streaming_sql.operators.sink import ResultRow
@@ -112,6 +113,8 @@ class SecondStage:
                 time = rowtime(row)
                 self._at_work = scan, shard, row, record, received
                 push(row, time, max(watermark, least), shard)
+            except ShelfFailed:
+                raise
             except Exception:  # pure code over one record: the fault is the record's, and the group goes on
                 received.malformed.append(record)
         self._at_work = None

@@ -91,11 +91,9 @@ async def test_windows_are_exact_through_kill_standby_and_split(stack: Any, memo
     assert await stack.read("late") == []
     assert await stack.read("dead-letters") == []
     assert await stack.read("alerts") != []
-    before = set(spilled.iterdir())
     standby.terminate()
     assert await asyncio.wait_for(standby.wait(), 40) == 0
-    assert not memory_keys or len(before) == 2
-    assert len(set(spilled.iterdir())) == bool(memory_keys), "of the killed task's folder alone"
+    assert list(spilled.iterdir()) == [], "what the killed task left was removed by the next one"
     windows, alerts = await stack.read("aggregates"), await stack.read("alerts")
     assert {row["id"] for row in stack.archived} == {row["id"] for row in windows + alerts}
     kept = (await stack.s3.list_objects_v2(Bucket="etl-state", Prefix="aggregator/aggregator/"))["Contents"]

@@ -84,7 +84,7 @@ async def test_throttled_kinesis_and_firehose_and_opensearch_away(stack: LocalSt
     async with traffic(stack, "faults") as flow:
         await asyncio.sleep(2)
         await stack.fault("kinesis", {"kind": "throttle_puts", "stream": "enriched", "count": 300})
-        await stack.fault("firehose", {"throttle_calls": 5, "throttle_records": 300})
+        await stack.fault("firehose", {"throttle_calls": 5, "throttle_records": 5})  # each record is many events
         await stack.supervisor.kill("opensearch")
         async with asyncio.timeout(60):
             while not (await metric(stack, "indexer", "etl_retries_total") and await worst_lag(stack) > 3):

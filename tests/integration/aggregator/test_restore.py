@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.long]
 BEGIN = 1_700_000_000_000
 TABLES = ("aggregator-leases", "aggregator-state")
 

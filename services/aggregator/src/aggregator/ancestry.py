@@ -175,8 +175,7 @@ class ReceiverOrigin:
             return  # its children have no leases yet
         state.sources = dict.fromkeys(awaited_shards(leases), SOURCE)
         leased = {lease.shard_id for lease in leases}
-        if leased:
-            state.forget(leased)
+        state.forget()
         missing = state.awaited - leased
         self._suspected, self._gone = missing, self._suspected & missing
 

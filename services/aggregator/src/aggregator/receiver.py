@@ -29,6 +29,9 @@ from streaming_sql import ResultRow
 from streaming_sql.distribution import KeyGroup, merged_group
 from streaming_sql.preview import Preview
 
+_MOST_ENDED = 4_000
+"""Ended source shards whose last message a key group remembers: repeats of it may lie in the stream unread."""
+
 
 @dataclass
 class _Addressed:
@@ -158,6 +161,8 @@ class ReceiverState:
             return
         addressed.changed = True
         received = addressed.group.receive(message.body)
+        if message.shard not in addressed.group.shards:
+            addressed.applied.pop(message.shard, None)  # the last to have ended stands last
         addressed.applied[message.shard] = message.tag
         for late in received.late:
             self.outbox.add([late_row(late, received.late_records[late.place])])
@@ -168,10 +173,11 @@ class ReceiverState:
         for place, data in enumerate(received.malformed):
             self.outbox.add([malformed_message(data, record, lease, place)])
 
-    def forget(self, leased: Collection[str]) -> None:
-        """Forget the last messages of source shards that have ended and have no lease any more: nobody repeats them."""
+    def forget(self) -> None:
+        """Forget the last messages of source shards that ended before so many others that nobody repeats them."""
         for addressed in self.groups.values():
-            for shard in addressed.applied.keys() - addressed.group.shards.keys() - set(leased):
+            ended = [shard for shard in addressed.applied if shard not in addressed.group.shards]
+            for shard in ended[:-_MOST_ENDED]:
                 del addressed.applied[shard]
                 addressed.changed = self.closed = True
 

@@ -9,7 +9,7 @@ from msgspec import UNSET, Raw, UnsetType
 import event_contract
 from enricher import quality
 from enricher.device import DeviceLookup
-from enricher.geo import GeoLookup, parse_address
+from enricher.geo import GeoLookup, is_address
 from enricher.masking import Masking
 from enricher.paths import Path, find_text
 from enricher.quality import QualityRules
@@ -96,7 +96,7 @@ def _geo(document: object, lookups: Lookups, flags: list[str]) -> Raw | None:
     if address is None:
         return None
     found = lookups.geo.find(address)
-    if found is None and parse_address(address) is None:
+    if found is None and not is_address(address):
         flags.append("invalid_address")
     return found
 

@@ -5,6 +5,7 @@ The layouts of MaxMind's City, Country and ASN databases and the flat layouts of
 """
 
 import ipaddress
+import socket
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Protocol
@@ -54,6 +55,22 @@ def parse_address(text: str) -> Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
     return mapped or address
+
+
+def ipv4_octets(text: str) -> bytes | None:
+    """The four bytes of an IPv4 address in dotted decimals without leading zeros, else None.
+
+    It takes what `ipaddress.IPv4Address` takes, at a tenth of its cost: most addresses are looked at once.
+    """
+    try:
+        return socket.inet_pton(socket.AF_INET, text)
+    except (OSError, ValueError):
+        return None
+
+
+def is_address(text: str) -> bool:
+    """Whether `parse_address` would find an address."""
+    return ipv4_octets(text) is not None or parse_address(text) is not None
 
 
 def scope_of(address: Address) -> str:

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from enricher.geo import parse_address
+from enricher.geo import ipv4_octets, parse_address
 from enricher.paths import Path, parse_path
 from event_contract import Rejected
 
@@ -170,6 +170,9 @@ class _Pass:
 
 def truncate_address(text: str) -> str:
     """The network of an address: /24 of IPv4, /48 of IPv6. What is no address is redacted."""
+    octets = ipv4_octets(text)
+    if octets is not None:
+        return f"{octets[0]}.{octets[1]}.{octets[2]}.0"
     return _truncated(text) if len(text) <= _LONGEST_ADDRESS else REDACTED
 
 

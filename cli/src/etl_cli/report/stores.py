@@ -56,7 +56,8 @@ async def search_all(opensearch: Any, alias: str, fields: list[str] | bool) -> A
                 "size": _PAGE,
                 "_source": fields,
                 "pit": {"id": pit["pit_id"], "keep_alive": "2m"},
-                "sort": [{"_shard_doc": "asc"}],
+                # A place within a shard alone is the same in several indices: those of one value would be skipped.
+                "sort": [{"_index": "asc"}, {"_shard_doc": "asc"}],
             }
             if after is not None:
                 body["search_after"] = after

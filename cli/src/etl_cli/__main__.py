@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import BinaryIO
@@ -9,7 +10,7 @@ from typing import BinaryIO
 import click
 
 from etl_cli.cost.commands import cost
-from etl_cli.layout import Layout, project_root
+from etl_cli.layout import SERVICES, Layout, project_root
 from etl_cli.snapshots.commands import snapshots
 from etl_cli.sql.commands import sql
 from etl_cli.state.commands import state
@@ -54,6 +55,43 @@ def status(stack: str) -> None:
     from etl_cli import status as run_status
 
     sys.exit(asyncio.run(run_status.show(_layout(stack).state)))
+
+
+@main.command("env")
+@_stack
+def show_environment(stack: str) -> None:
+    """Print what a shell needs so that aws, shardline and etl work on a running local stack: eval "$(etl env)"."""
+    from etl_cli.status import read_state
+
+    for name, value in read_state(_layout(stack).state).environment.items():
+        click.echo(f"export {name}={shlex.quote(value)}")
+
+
+@main.group()
+def service() -> None:
+    """Stop and start a service of a running local stack, to try what docs/operations.md does to one on AWS."""
+
+
+@service.command()
+@click.argument("name", type=click.Choice(SERVICES))
+@_stack
+def stop(name: str, stack: str) -> None:
+    """Let the service NAME drain and end; the rest of the stack goes on."""
+    _ask(stack, "stop", name, {})
+
+
+@service.command()
+@click.argument("name", type=click.Choice(SERVICES))
+@click.option(
+    "--set", "settings", multiple=True, metavar="VARIABLE=VALUE", help="A setting that differs from the stack's."
+)
+@_stack
+def start(name: str, settings: tuple[str, ...], stack: str) -> None:
+    """Start the service NAME again and wait until it is ready. Settings hold until the stack ends."""
+    variables = dict(setting.split("=", 1) for setting in settings if "=" in setting)
+    if len(variables) != len(settings):
+        raise click.UsageError("--set wants VARIABLE=VALUE, each variable once")
+    _ask(stack, "start", name, variables)
 
 
 @main.command()
@@ -133,6 +171,13 @@ main.add_command(cost)
 main.add_command(sql)
 main.add_command(snapshots)
 main.add_command(state)
+
+
+def _ask(stack: str, action: str, service: str, variables: dict[str, str]) -> None:
+    from etl_cli.control import ask
+    from etl_cli.status import read_state
+
+    asyncio.run(ask(read_state(_layout(stack).state).control, action, service, variables))
 
 
 def _layout(stack: str, port_base: int = 18080) -> Layout:

@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -13,6 +14,7 @@ from geolite2 import geolite2
 from opensearchpy import AsyncOpenSearch
 
 from etl_cli import keys
+from etl_cli.control import Control
 from etl_cli.layout import SERVICES, Layout, cache_folder
 from etl_cli.resources import PLAN
 from etl_cli.screen import Screen
@@ -21,7 +23,7 @@ from etl_cli.status import State, write_state
 from etl_cli.warm_up import warm_up
 from local_aws.ports import PortTaken, require_free
 from local_aws.processes import Supervisor
-from local_aws.programs import Program
+from local_aws.programs import NotReady, ProcessDied, Program
 from local_aws.stack import LocalAws, LocalAwsSettings
 
 _FAULTS = {"kinesis": "/_local/faults", "firehose": "/_local/firehose/faults"}
@@ -55,6 +57,7 @@ class LocalStack:
         self._screen = screen
         self._keep_data = keep_data
         self._overrides = dict(overrides or {})
+        self._of_service: dict[str, dict[str, str]] = {}
         self._surroundings = surroundings
         settings = LocalAwsSettings(
             directory=layout.folder / "aws",
@@ -106,7 +109,8 @@ class LocalStack:
                 raise
             except Exception as error:
                 raise StackFailed(f"{type(error).__name__}: {error}") from error
-            write_state(self.layout.state, self._state())
+            control = await entering.enter_async_context(Control(self))
+            write_state(self.layout.state, self._state(control.path))
             entering.callback(self.layout.state.unlink, missing_ok=True)
             self._exit = entering.pop_all()
         return self
@@ -120,9 +124,24 @@ class LocalStack:
         """Wait for the first process that ends unasked."""
         return await self.supervisor.died()
 
-    async def start_service(self, service: str) -> None:
-        """Start one service that does not run."""
-        await self.supervisor.start([program for program in self._services() if program.name == service])
+    def runs(self, service: str) -> bool:
+        """Whether the service has a process."""
+        return service in self.supervisor.names
+
+    async def stop_service(self, service: str) -> None:
+        """Let one service drain and end."""
+        await self.supervisor.stop(service)
+
+    async def start_service(self, service: str, variables: Mapping[str, str] | None = None) -> None:
+        """Start one service that does not run; `variables` win over the stack's, from now on."""
+        known = self._of_service.get(service, {})
+        self._of_service[service] = {**known, **(variables or {})}
+        try:
+            await self.supervisor.start([program for program in self._services() if program.name == service])
+        except (ProcessDied, NotReady):
+            self._of_service[service] = known
+            await self.supervisor.stop(service)
+            raise
 
     async def start_aws(self, name: str) -> None:
         """Start `opensearch`, `doubles` or `ministack` again."""
@@ -144,11 +163,15 @@ class LocalStack:
                 )
 
     def _services(self) -> list[Program]:
-        return service_programs(self.layout, self.root, self.environment, self.geoip, self._overrides)
+        programs = service_programs(self.layout, self.root, self.environment, self.geoip, self._overrides)
+        return [
+            replace(program, environment={**program.environment, **self._of_service.get(program.name, {})})
+            for program in programs
+        ]
 
-    def _state(self) -> State:
+    def _state(self, control: Path) -> State:
         probes = {service: probe_url(self.layout, service) for service in SERVICES}
-        return State(self.layout.ingest_url, self.layout.console_url, probes)
+        return State(self.layout.ingest_url, self.layout.console_url, probes, self._aws.environment(), str(control))
 
     def _remove_data(self) -> None:
         for folder in (self.layout.ledger, self.layout.work, self.layout.logs):

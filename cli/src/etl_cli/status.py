@@ -17,6 +17,8 @@ class State:
     ingest: str
     console: str
     probes: dict[str, str]
+    environment: dict[str, str]  # what an AWS SDK and `etl snapshots` need to reach it
+    control: str  # the socket of `etl service`
 
 
 def write_state(path: Path, state: State) -> None:
@@ -28,7 +30,7 @@ def read_state(path: Path) -> State:
     """The addresses of a running stack. Raises `click.ClickException` where none runs."""
     try:
         return State(**orjson.loads(path.read_bytes()))
-    except FileNotFoundError:
+    except (FileNotFoundError, TypeError):
         raise click.ClickException(f"no stack runs here ({path.name} is missing): start one with make demo") from None
 
 

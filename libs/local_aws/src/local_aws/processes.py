@@ -30,11 +30,12 @@ REAPER_GRACE_SECONDS = 10.0
 
 @dataclass(slots=True)
 class Running:
-    """A started process: what it is, its handle, where its part of the log begins, and whether it was told to stop."""
+    """A started process: what it is, its handle, where its part of the log begins, and how far it has come."""
 
     program: Program
     process: asyncio.subprocess.Process
     log_start: int
+    serves: bool = False  # before it does, its death is the business of who started it
     stopping: bool = False
 
     def death(self) -> ProcessDied:
@@ -141,7 +142,8 @@ class Supervisor:
         while True:
             if running.process.returncode is not None:
                 raise running.death()
-            if program.ready is None or await program.ready():
+            if (program.ready is None or await program.ready()) and running.process.returncode is None:
+                running.serves = True
                 return
             waited = time.monotonic() - began
             if waited > program.ready_seconds:
@@ -155,7 +157,7 @@ class Supervisor:
         self._tell_reaper("-", running.process.pid)
         if self._running.get(running.program.name) is running:
             del self._running[running.program.name]
-        if not running.stopping and self._death and not self._death.done():
+        if running.serves and not running.stopping and self._death and not self._death.done():
             self._death.set_result(running.death())
 
     async def died(self) -> ProcessDied:

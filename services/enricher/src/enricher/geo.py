@@ -124,7 +124,7 @@ class GeoLookup:
 
     def find(self, text: str) -> msgspec.Raw | None:
         """The `Geo` of an address as JSON; None where the text is no address or there is no database."""
-        return self._cached(text)
+        return None if self._reader is None else self._cached(text)
 
     def _find(self, text: str) -> msgspec.Raw | None:
         address = parse_address(text)

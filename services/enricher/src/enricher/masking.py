@@ -5,7 +5,7 @@ Only the masked values change: every other byte of the payload stays as it was s
 
 import hmac
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, get_args
@@ -91,7 +91,7 @@ class Masking:
         Rejected `unmaskable` where a rule covers the type and the payload cannot be read: it must not pass in clear.
         """
         rules = self._covering(event_type)
-        if not rules:
+        if rules is None:
             return Masked(payload, (), frozenset())
         pass_over = _Pass(self)
         try:
@@ -100,15 +100,38 @@ class Masking:
             return Rejected("unmaskable", f"the payload of a masked type cannot be read: {error}", "payload")
         return Masked(masked, tuple(sorted(pass_over.fields)), frozenset(pass_over.hidden))
 
-    def _find_covering(self, event_type: str) -> tuple[tuple[Path, Strategy], ...]:
+    def _find_covering(self, event_type: str) -> "_Rules | None":
         chosen: dict[Path, Strategy] = {}
         for rule in self._rules:
             if rule.covers(event_type):
                 chosen.setdefault(rule.path, rule.strategy)
-        return tuple(chosen.items())
+        return _Rules(tuple(chosen.items())) if chosen else None
 
 
-_Rules = tuple[tuple[Path, Strategy], ...]
+class _Rules:
+    """What rules say below one place of a payload: of the value there, and of members by name.
+
+    A member's name may hold several segments of a path at once (`client.ip`). What is below is looked up for every
+    member of every event, so it is found once a name that leads on.
+    """
+
+    def __init__(self, rules: Sequence[tuple[Path, Strategy]]) -> None:
+        self.strategy = next((strategy for path, strategy in rules if not path), None)
+        self._leading: dict[str, list[tuple[Path, Strategy]]] = {}
+        for path, strategy in rules:
+            for length in range(1, len(path) + 1):
+                self._leading.setdefault(".".join(path[:length]), []).append((path[length:], strategy))
+        self._below: dict[str, _Rules] = {}
+
+    def entered(self, names: Iterable[str]) -> dict[str, "_Rules"]:
+        """The rules below each of these members, of those that a rule leads into."""
+        return {name: self._found(name) for name in names if name in self._leading}
+
+    def _found(self, name: str) -> "_Rules":
+        found = self._below.get(name)
+        if found is None:
+            found = self._below[name] = _Rules(self._leading[name])
+        return found
 
 
 class _Pass:
@@ -129,7 +152,7 @@ class _Pass:
         if first != b"{":
             return value
         members = _members.decode(value)
-        entered = {name: below for name in members if (below := _below(name, rules))}
+        entered = rules.entered(members)
         if not entered:
             return value
         # Encoded again even where nothing changed: of a member sent twice only the last is looked at, so only it stays.
@@ -140,9 +163,8 @@ class _Pass:
         return msgspec.Raw(msgspec.json.encode(replaced))
 
     def _member(self, value: msgspec.Raw, rules: _Rules, here: Path) -> msgspec.Raw:
-        for path, strategy in rules:
-            if not path:
-                return self._mask(value, strategy, here)
+        if rules.strategy is not None:
+            return self._mask(value, rules.strategy, here)
         return self.walk(value, rules, here)
 
     def _mask(self, value: msgspec.Raw, strategy: Strategy, here: Path) -> msgspec.Raw:
@@ -195,9 +217,3 @@ def _scalar_text(raw: bytes) -> str | None:
     if raw[:1] == b'"':
         return msgspec.json.decode(raw, type=str)
     return None if raw[:1] in (b"{", b"[") else raw.decode()
-
-
-def _below(name: str, rules: _Rules) -> _Rules:
-    """What is left of the rules that lead into a member of this name."""
-    parts = tuple(name.split(".")) if "." in name else (name,)
-    return tuple((path[len(parts) :], strategy) for path, strategy in rules if path[: len(parts)] == parts)

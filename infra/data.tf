@@ -25,6 +25,7 @@ module "search" {
   log_retention_days         = var.retention.log_days
   log_kms_key_arn            = local.keys.logs
   kms_key_arn                = local.keys.search
+  permissions_boundary_arn   = var.permissions_boundary_arn
   tags                       = local.tags
 }
 
@@ -32,16 +33,17 @@ module "warehouse" {
   source = "./modules/warehouse"
   count  = var.warehouse.enabled ? 1 : 0
 
-  name               = var.name
-  account_id         = local.account_id
-  vpc_id             = module.network.vpc_id
-  subnet_ids         = module.network.task_subnet_ids
-  bucket_arn         = module.lake.bucket_arn
-  bucket_kms_key_arn = local.keys.lake
-  capacity           = var.warehouse.capacity
-  load               = { schedule = var.warehouse.schedule }
-  kms_key_arn        = local.keys.warehouse
-  tags               = local.tags
+  name                     = var.name
+  account_id               = local.account_id
+  vpc_id                   = module.network.vpc_id
+  subnet_ids               = module.network.task_subnet_ids
+  bucket_arn               = module.lake.bucket_arn
+  bucket_kms_key_arn       = local.keys.lake
+  capacity                 = var.warehouse.capacity
+  load                     = { schedule = var.warehouse.schedule }
+  kms_key_arn              = local.keys.warehouse
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
 }
 
 module "analytics" {
@@ -65,21 +67,23 @@ module "analytics" {
     keys          = [local.keys.streams]
   }
   # Watermarks need a subtask for every shard: after a reshard, raise it.
-  scaling            = { parallelism = var.analytics.parallelism, per_kpu = var.analytics.per_kpu }
-  log_retention_days = var.retention.log_days
-  log_kms_key_arn    = local.keys.logs
-  tags               = local.tags
+  scaling                  = { parallelism = var.analytics.parallelism, per_kpu = var.analytics.per_kpu }
+  log_retention_days       = var.retention.log_days
+  log_kms_key_arn          = local.keys.logs
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
 }
 
 module "functions" {
   source = "./modules/functions"
   count  = length(var.functions) > 0 ? 1 : 0
 
-  name               = var.name
-  account_id         = local.account_id
-  functions          = var.functions
-  log_retention_days = var.retention.log_days
-  log_kms_key_arn    = local.keys.logs
-  kms_key_arn        = local.keys.state
-  tags               = local.tags
+  name                     = var.name
+  account_id               = local.account_id
+  functions                = var.functions
+  log_retention_days       = var.retention.log_days
+  log_kms_key_arn          = local.keys.logs
+  kms_key_arn              = local.keys.state
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
 }

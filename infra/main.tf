@@ -3,6 +3,7 @@ data "aws_caller_identity" "current" {
 }
 
 data "aws_availability_zones" "available" {
+  # checkov:skip=CKV_AWS_394: letters of new zones come after the others and the list is cut to network.zones; availability_zones pins them.
   count = length(var.availability_zones) == 0 ? 1 : 0
   state = "available"
 
@@ -61,6 +62,7 @@ module "network" {
   interface_endpoints      = var.network.interface_endpoints
   flow_logs_retention_days = var.network.flow_logs_retention_days
   kms_key_arn              = local.keys.logs
+  permissions_boundary_arn = var.permissions_boundary_arn
   tags                     = local.tags
 }
 
@@ -114,9 +116,10 @@ module "lake" {
   replication = var.replica_region == null ? null : { kms_key_arn = var.archive.replica_kms_key_arn }
   access_logs = var.archive.access_logs
   # What was archived for years is not deleted by a destroy but where it was said to be a trial.
-  force_destroy = !var.retention.deletion_protection
-  kms_key_arn   = local.keys.lake
-  tags          = local.tags
+  force_destroy            = !var.retention.deletion_protection
+  kms_key_arn              = local.keys.lake
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
 
   providers = {
     aws         = aws
@@ -145,10 +148,11 @@ module "delivery" {
       buffer_seconds = var.archive.buffer_seconds
     }
   }
-  log_retention_days = var.retention.log_days
-  log_kms_key_arn    = local.keys.logs
-  kms_key_arn        = local.keys.lake
-  tags               = local.tags
+  log_retention_days       = var.retention.log_days
+  log_kms_key_arn          = local.keys.logs
+  kms_key_arn              = local.keys.lake
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
 }
 
 module "ingest" {

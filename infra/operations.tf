@@ -16,11 +16,12 @@ module "reshard" {
       consumers  = tolist(local.readers[name])
     }
   }
-  package_path       = "${var.packages_dir}/reshard.zip"
-  log_retention_days = var.retention.log_days
-  alarm_topic_arns   = [module.monitoring.ticket_topic_arn]
-  kms_key_arn        = local.keys.state
-  tags               = local.tags
+  package_path             = "${var.packages_dir}/reshard.zip"
+  log_retention_days       = var.retention.log_days
+  alarm_topic_arns         = [module.monitoring.ticket_topic_arn]
+  kms_key_arn              = local.keys.state
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
 }
 
 module "monitoring" {
@@ -65,28 +66,30 @@ module "monitoring" {
     rate_minutes               = var.canary.rate_minutes
     log_retention_days         = var.retention.log_days
   }
-  log_kms_key_arn = local.keys.logs
-  kms_key_arn     = local.keys.alerts
-  tags            = local.tags
+  log_kms_key_arn          = local.keys.logs
+  kms_key_arn              = local.keys.alerts
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
 }
 
 module "backup" {
   source = "./modules/backup"
   count  = var.backup.enabled ? 1 : 0
 
-  name                = var.name
-  account_id          = local.account_id
-  source_kms_key_arns = [local.keys.state, local.keys.lake]
-  table_arns          = module.state.table_arns
-  bucket_arns         = merge(module.state.bucket_arns, var.backup.archive ? { archive = module.lake.bucket_arn } : {})
-  topic               = { arn = module.monitoring.ticket_topic_arn }
-  schedule            = var.backup.schedule
-  retention_days      = var.backup.retention_days
-  copy_vault_arn      = var.backup.copy_vault_arn
-  vault_lock          = var.backup.vault_lock
-  restore_test        = var.backup.restore_test
-  kms_key_arn         = local.keys.state
-  tags                = local.tags
+  name                     = var.name
+  account_id               = local.account_id
+  source_kms_key_arns      = [local.keys.state, local.keys.lake]
+  table_arns               = module.state.table_arns
+  bucket_arns              = merge(module.state.bucket_arns, var.backup.archive ? { archive = module.lake.bucket_arn } : {})
+  topic                    = { arn = module.monitoring.ticket_topic_arn }
+  schedule                 = var.backup.schedule
+  retention_days           = var.backup.retention_days
+  copy_vault_arn           = var.backup.copy_vault_arn
+  vault_lock               = var.backup.vault_lock
+  restore_test             = var.backup.restore_test
+  kms_key_arn              = local.keys.state
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
 }
 
 module "budget" {

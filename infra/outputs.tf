@@ -47,11 +47,17 @@ output "services" {
   description = "ECS service, log group and task role of each service, for deployments and policy checks."
   value = {
     for service, made in module.service : service => {
-      service_name   = made.service_name
-      log_group_name = made.log_group_name
-      task_role_arn  = made.task_role_arn
+      service_name        = made.service_name
+      task_definition_arn = made.task_definition_arn
+      log_group_name      = made.log_group_name
+      task_role_arn       = made.task_role_arn
     }
   }
+}
+
+output "images" {
+  description = "Image of each service, by digest where it was deployed so."
+  value       = local.images
 }
 
 output "environment" {

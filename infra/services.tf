@@ -179,6 +179,18 @@ locals {
   }
 }
 
+locals {
+  # By digest where one is known: a tag says what it is called, a digest what it is.
+  images = {
+    for service, settings in var.services : service => coalesce(
+      settings.image,
+      contains(keys(var.image_digests), service)
+      ? "${var.images.repository_prefix}-${service}@${var.image_digests[service]}"
+      : "${var.images.repository_prefix}-${service}:${var.images.tag}",
+    )
+  }
+}
+
 module "service" {
   source   = "./modules/service"
   for_each = var.services
@@ -187,7 +199,7 @@ module "service" {
   service        = each.key
   account_id     = local.account_id
   cluster        = module.cluster.cluster
-  image          = coalesce(each.value.image, "${var.images.repository_prefix}-${each.key}:${var.images.tag}")
+  image          = local.images[each.key]
   repository_arn = local.ecr == null || each.value.image != null ? null : "arn:${data.aws_partition.current.partition}:ecr:${local.ecr.region}:${local.ecr.account}:repository/${local.ecr.prefix}-${each.key}"
   architecture   = var.images.architecture
   cpu            = each.value.cpu
@@ -198,7 +210,9 @@ module "service" {
     on_demand_weight = each.value.on_demand_weight
     spot_weight      = each.value.spot_weight
   }
-  scaling     = local.scaling[each.key]
+  scaling = local.scaling[each.key]
+  # ECS goes back to the former task definition when one of these rings during a deployment or soon after it.
+  deployment  = { alarm_names = lookup(module.monitoring.deployment_alarm_names, each.key, []) }
   environment = local.environment[each.key]
   secrets     = merge(local.secrets[each.key], each.value.secrets)
   # The domain's password is encrypted as the domain is.
@@ -216,7 +230,8 @@ module "service" {
     cidr_blocks      = module.network.egress.cidr_blocks
     prefix_list_ids  = module.network.egress.prefix_list_ids
   }
-  log_retention_days = var.retention.log_days
-  kms_key_arn        = local.keys.logs
-  tags               = local.tags
+  log_retention_days       = var.retention.log_days
+  kms_key_arn              = local.keys.logs
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
 }

@@ -2,14 +2,15 @@ module "iot" {
   source = "./modules/iot"
   count  = var.iot.enabled ? 1 : 0
 
-  name         = var.name
-  account_id   = local.account_id
-  topic_filter = var.iot.topic_filter
-  device_level = var.iot.device_level
-  where        = var.iot.where
-  stream       = module.stream.streams["raw"]
-  error_bucket = { name = module.lake.bucket_name, arn = module.lake.bucket_arn, kms_key_arn = local.keys.lake }
-  tags         = local.tags
+  name                     = var.name
+  account_id               = local.account_id
+  topic_filter             = var.iot.topic_filter
+  device_level             = var.iot.device_level
+  where                    = var.iot.where
+  stream                   = module.stream.streams["raw"]
+  error_bucket             = { name = module.lake.bucket_name, arn = module.lake.bucket_arn, kms_key_arn = local.keys.lake }
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
 }
 
 module "cdc" {
@@ -28,18 +29,20 @@ module "cdc" {
     cluster_arn      = module.cluster.cluster.arn
     assign_public_ip = module.network.assign_public_ip
   } : null
-  log_retention_days = var.retention.log_days
-  kms_key_arn        = local.keys.logs
-  tags               = local.tags
+  log_retention_days       = var.retention.log_days
+  kms_key_arn              = local.keys.logs
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
 }
 
 module "logs" {
   source = "./modules/logs"
   count  = length(var.log_subscriptions) > 0 ? 1 : 0
 
-  name          = var.name
-  account_id    = local.account_id
-  subscriptions = var.log_subscriptions
-  stream        = module.stream.streams["raw"]
-  tags          = local.tags
+  name                     = var.name
+  account_id               = local.account_id
+  subscriptions            = var.log_subscriptions
+  stream                   = module.stream.streams["raw"]
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
 }

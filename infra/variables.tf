@@ -114,6 +114,17 @@ variable "images" {
   }
 }
 
+variable "image_digests" {
+  type        = map(string)
+  default     = {}
+  description = "Digests of images by service, sha256:…, in place of images.tag: what `etl deploy` sets, so that what runs is what was tried, whatever becomes of a tag."
+
+  validation {
+    condition     = alltrue([for digest in values(var.image_digests) : can(regex("^sha256:[0-9a-f]{64}$", digest))])
+    error_message = "image_digests must be sha256: and 64 hexadecimal digits each: aws ecr describe-images shows imageDigest."
+  }
+}
+
 variable "streams" {
   type = map(object({
     mode                = optional(string, "on-demand")

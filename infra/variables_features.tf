@@ -206,3 +206,14 @@ variable "packages_dir" {
   default     = "../dist/functions"
   description = "Folder of the functions' zips, which functions/package makes."
 }
+
+variable "permissions_boundary_arn" {
+  type        = string
+  default     = null
+  description = "Policy that bounds what every role of the system may ever do; null for none. Where the deploy role of environments/bootstrap applies, it must be that folder's output roles_boundary_arn."
+
+  validation {
+    condition     = var.permissions_boundary_arn == null || can(regex("^arn:[^:]+:iam::[0-9]{12}:policy/.+$", var.permissions_boundary_arn))
+    error_message = "permissions_boundary_arn must be the ARN of a policy: take roles_boundary_arn of environments/bootstrap."
+  }
+}

@@ -90,8 +90,9 @@ locals {
 }
 
 resource "aws_iam_role" "this" {
-  name = local.application_name
-  tags = var.tags
+  name                 = local.application_name
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

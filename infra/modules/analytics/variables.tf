@@ -169,3 +169,9 @@ variable "log_kms_key_arn" {
     error_message = "log_kms_key_arn: give the key's ARN (arn:aws:kms:REGION:ACCOUNT:key/ID), not its id or alias, or null."
   }
 }
+
+variable "permissions_boundary_arn" {
+  type        = string
+  default     = null
+  description = "Policy that bounds what the roles made here may ever do; null for none. environments/bootstrap makes one."
+}

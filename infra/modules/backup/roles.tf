@@ -165,9 +165,10 @@ locals {
 }
 
 resource "aws_iam_role" "backup" {
-  name               = "${var.name}-backup"
-  assume_role_policy = local.trust
-  tags               = var.tags
+  name                 = "${var.name}-backup"
+  assume_role_policy   = local.trust
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "backup" {
@@ -177,9 +178,10 @@ resource "aws_iam_role_policy" "backup" {
 }
 
 resource "aws_iam_role" "restore" {
-  name               = "${var.name}-restore"
-  assume_role_policy = local.trust
-  tags               = var.tags
+  name                 = "${var.name}-restore"
+  assume_role_policy   = local.trust
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "restore" {

@@ -42,8 +42,9 @@ locals {
 resource "aws_iam_role" "replication" {
   for_each = local.replicated
   # A role's name has at most 64 characters, a bucket's nearly as many.
-  name = "${substr(var.name, 0, 52)}-replication"
-  tags = var.tags
+  name                 = "${substr(var.name, 0, 52)}-replication"
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -116,3 +116,9 @@ variable "force_destroy" {
   type        = bool
   default     = false
 }
+
+variable "permissions_boundary_arn" {
+  type        = string
+  default     = null
+  description = "Policy that bounds what the roles made here may ever do; null for none. environments/bootstrap makes one."
+}

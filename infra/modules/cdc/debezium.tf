@@ -117,10 +117,11 @@ resource "aws_cloudwatch_log_group" "debezium" {
 }
 
 resource "aws_iam_role" "execution" {
-  for_each           = local.debezium
-  name               = "${local.cdc_name}-execution"
-  assume_role_policy = local.task_trust
-  tags               = var.tags
+  for_each             = local.debezium
+  name                 = "${local.cdc_name}-execution"
+  assume_role_policy   = local.task_trust
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "execution" {
@@ -131,10 +132,11 @@ resource "aws_iam_role_policy" "execution" {
 }
 
 resource "aws_iam_role" "task" {
-  for_each           = local.debezium
-  name               = "${local.cdc_name}-task"
-  assume_role_policy = local.task_trust
-  tags               = var.tags
+  for_each             = local.debezium
+  name                 = "${local.cdc_name}-task"
+  assume_role_policy   = local.task_trust
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "task" {

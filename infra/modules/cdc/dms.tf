@@ -33,9 +33,10 @@ locals {
 }
 
 resource "aws_iam_role" "dms" {
-  for_each = local.dms
-  name     = "${local.cdc_name}-dms"
-  tags     = var.tags
+  for_each             = local.dms
+  name                 = "${local.cdc_name}-dms"
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

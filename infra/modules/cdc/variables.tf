@@ -165,3 +165,9 @@ variable "log_retention_days" {
     error_message = "log_retention_days: CloudWatch Logs takes 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653."
   }
 }
+
+variable "permissions_boundary_arn" {
+  type        = string
+  default     = null
+  description = "Policy that bounds what the roles made here may ever do; null for none. environments/bootstrap makes one."
+}

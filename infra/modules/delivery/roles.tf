@@ -51,9 +51,10 @@ locals {
 }
 
 resource "aws_iam_role" "this" {
-  for_each = var.delivery_streams
-  name     = "${var.name}-firehose-${each.key}"
-  tags     = var.tags
+  for_each             = var.delivery_streams
+  name                 = "${var.name}-firehose-${each.key}"
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -95,9 +95,10 @@ locals {
 }
 
 resource "aws_iam_role" "this" {
-  for_each = var.functions
-  name     = "${var.name}-${each.key}"
-  tags     = var.tags
+  for_each             = var.functions
+  name                 = "${var.name}-${each.key}"
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -48,8 +48,9 @@ locals {
 }
 
 resource "aws_iam_role" "this" {
-  name = "${var.name}-iot"
-  tags = var.tags
+  name                 = "${var.name}-iot"
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

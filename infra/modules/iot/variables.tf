@@ -77,3 +77,9 @@ variable "error_bucket" {
     error_message = "error_bucket.arn: the ARN of a bucket, arn:aws:s3:::NAME."
   }
 }
+
+variable "permissions_boundary_arn" {
+  type        = string
+  default     = null
+  description = "Policy that bounds what the roles made here may ever do; null for none. environments/bootstrap makes one."
+}

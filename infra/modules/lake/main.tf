@@ -39,6 +39,8 @@ module "archive" {
   force_destroy     = var.force_destroy
   tags              = var.tags
 
+  permissions_boundary_arn = var.permissions_boundary_arn
+
   replication = var.replication == null ? null : {
     destination_bucket_arn  = module.replica[0].arn
     destination_kms_key_arn = var.replication.kms_key_arn

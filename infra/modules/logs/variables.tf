@@ -65,3 +65,9 @@ variable "stream" {
     error_message = "stream.arn: the ARN of a Kinesis stream."
   }
 }
+
+variable "permissions_boundary_arn" {
+  type        = string
+  default     = null
+  description = "Policy that bounds what the roles made here may ever do; null for none. environments/bootstrap makes one."
+}

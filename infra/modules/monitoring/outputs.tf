@@ -45,3 +45,13 @@ output "canary_role_policy" {
   description = "What the canary may do, as JSON, for policy checks; null where there is none."
   value       = one([for policy in aws_iam_role_policy.canary : policy.policy])
 }
+
+output "deployment_alarm_names" {
+  description = "By service, the alarms that a faulty version of it trips: what deployment.alarm_names of the service module takes, so that ECS rolls back."
+  value = {
+    for service in keys(var.services) : service => [
+      for key, made in local.alarms : aws_cloudwatch_metric_alarm.this[key].alarm_name
+      if try(lookup(made.names, made.alarm.rolls_back, made.alarm.rolls_back), null) == service
+    ]
+  }
+}

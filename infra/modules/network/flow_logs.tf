@@ -24,7 +24,8 @@ resource "aws_iam_role" "flow" {
       Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
     }]
   })
-  tags = var.tags
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "flow" {

@@ -96,3 +96,9 @@ variable "tags" {
   default     = {}
   description = "Tags of every resource."
 }
+
+variable "permissions_boundary_arn" {
+  type        = string
+  default     = null
+  description = "Policy that bounds what the roles made here may ever do; null for none. environments/bootstrap makes one."
+}

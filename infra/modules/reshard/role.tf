@@ -1,6 +1,7 @@
 resource "aws_iam_role" "this" {
-  name = local.function_name
-  tags = var.tags
+  name                 = local.function_name
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -39,8 +39,9 @@ locals {
 }
 
 resource "aws_iam_role" "snapshots" {
-  name = "${local.domain_name}-snapshots"
-  tags = var.tags
+  name                 = "${local.domain_name}-snapshots"
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

@@ -133,10 +133,11 @@ locals {
 }
 
 resource "aws_iam_role" "task" {
-  name               = "${local.service_name}-task"
-  description        = "What ${local.service_name} itself may do"
-  assume_role_policy = local.trust_policy
-  tags               = var.tags
+  name                 = "${local.service_name}-task"
+  description          = "What ${local.service_name} itself may do"
+  assume_role_policy   = local.trust_policy
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "task" {

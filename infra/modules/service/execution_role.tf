@@ -43,10 +43,11 @@ locals {
 }
 
 resource "aws_iam_role" "execution" {
-  name               = "${local.service_name}-execution"
-  description        = "What ECS does to start ${local.service_name}"
-  assume_role_policy = local.trust_policy
-  tags               = var.tags
+  name                 = "${local.service_name}-execution"
+  description          = "What ECS does to start ${local.service_name}"
+  assume_role_policy   = local.trust_policy
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "execution" {

@@ -53,8 +53,9 @@ locals {
 }
 
 resource "aws_iam_role" "copy" {
-  name = "${local.warehouse_name}-copy"
-  tags = var.tags
+  name                 = "${local.warehouse_name}-copy"
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
@@ -82,7 +83,8 @@ resource "aws_iam_role" "schedule" {
   name = "${local.warehouse_name}-load"
   # By this tag Redshift gives whoever comes by the role its role in the database:
   # https://docs.aws.amazon.com/redshift/latest/mgmt/redshift-iam-access-federated-db-roles.html
-  tags = merge(var.tags, { RedshiftDbRoles = local.database_role })
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = merge(var.tags, { RedshiftDbRoles = local.database_role })
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

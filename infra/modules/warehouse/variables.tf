@@ -156,3 +156,9 @@ variable "query_limit_seconds" {
     error_message = "query_limit_seconds: 60 to 86399."
   }
 }
+
+variable "permissions_boundary_arn" {
+  type        = string
+  default     = null
+  description = "Policy that bounds what the roles made here may ever do; null for none. environments/bootstrap makes one."
+}

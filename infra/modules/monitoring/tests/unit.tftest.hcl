@@ -93,6 +93,10 @@ run "all_parts" {
   }
 
   assert {
+    condition     = contains(output.deployment_alarm_names["enricher"], "etl-test-consumer-failing-enricher") && contains(output.deployment_alarm_names["ingest-api"], "etl-test-ingest-errors") && !contains(output.deployment_alarm_names["enricher"], "etl-test-ingest-errors")
+    error_message = "Each service's deployment is taken back by its own alarms."
+  }
+  assert {
     condition     = length(setsubtract(local.alarm_names, distinct([for made in local.alarms : made.alarm.name]))) == 0
     error_message = "every alarm of the file is made where every part is there"
   }

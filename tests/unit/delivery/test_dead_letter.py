@@ -53,6 +53,16 @@ def test_the_letter_on_the_wire():
     ]
 
 
+def test_letters_about_parts_of_a_record_are_told_apart():
+    """Each has an id of its own and says which part it is about; the part comes back."""
+    record = letter().id
+    assert [letter(part=part).id for part in (0, 1)] == [f"{record}|0", f"{record}|1"]
+    data = encode_letter(letter(part=1), 1000)
+    assert data is not None
+    assert orjson.loads(data)["part"] == 1
+    assert decode_letter(data) == letter(part=1, last_seen=1_700_000_000_000)
+
+
 def test_without_a_sequence_number_the_id_follows_from_the_original():
     """A letter about no stream record is still the same letter when it is made again."""
     first, second = letter(b"x", sequence_number=""), letter(b"x", sequence_number="", first_seen=1)

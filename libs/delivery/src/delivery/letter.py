@@ -20,7 +20,8 @@ class DeadLetter:
 
     `stage` is the service that set it aside; `stream` to `sub_sequence_number` say where the record was read (empty
     and 0 where it came from no stream). `code`, `message` and `field` are the cause. `original` is the record's data
-    as it was read. Times are milliseconds since the epoch; `last_seen` is `first_seen` unless it was seen again.
+    as it was read. Times are milliseconds since the epoch; `last_seen` is `first_seen` unless it was seen again. `part`
+    counts from 0 the events of a record that holds several; the letter is then about that one, and so is `original`.
     """
 
     stage: str
@@ -35,12 +36,14 @@ class DeadLetter:
     original: bytes
     first_seen: int
     last_seen: int | None = None
+    part: int | None = None
 
     @property
     def id(self) -> str:
-        """The same for every letter about the same record at the same stage."""
+        """The same for every letter about the same record, or part of one, at the same stage."""
         if self.sequence_number:
-            return "|".join((self.stage, self.stream, self.shard, self.sequence_number, str(self.sub_sequence_number)))
+            place = (self.stage, self.stream, self.shard, self.sequence_number, str(self.sub_sequence_number))
+            return "|".join(place if self.part is None else (*place, str(self.part)))
         return f"{self.stage}|{hashlib.sha256(self.original).hexdigest()}"
 
 
@@ -100,6 +103,7 @@ def decode_letter(data: bytes) -> DeadLetter:
             original=gzip.decompress(original) if encoding == _GZIP else original,
             first_seen=fields["first_seen"],
             last_seen=fields["last_seen"],
+            part=fields.get("part"),
         )
     except (KeyError, TypeError, AttributeError, ValueError, EOFError, OSError) as error:
         raise ValueError(f"This is not a dead letter: {error!r}") from error
@@ -120,6 +124,7 @@ def _fields(letter: DeadLetter) -> dict[str, Any]:
         "event": None if letter.event_id is None else _writable(letter.event_id, _NAME_CHARACTERS),
         "first_seen": letter.first_seen,
         "last_seen": letter.first_seen if letter.last_seen is None else letter.last_seen,
+        **({} if letter.part is None else {"part": letter.part}),
     }
 
 

@@ -24,6 +24,8 @@ EMPTY_BATCH: Final = "empty_batch"
 BATCH_TOO_LARGE: Final = "batch_too_large"
 UNSUPPORTED_FORMAT: Final = "unsupported_format"
 UNRECOGNISED: Final = "unrecognised"
+CORRUPT_GZIP: Final = "corrupt_gzip"
+UNPACKED_TOO_LARGE: Final = "unpacked_too_large"
 
 
 class Rejected(msgspec.Struct, frozen=True):

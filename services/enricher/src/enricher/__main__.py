@@ -16,6 +16,7 @@ from delivery.kinesis_units import Aggregation
 from enricher.enrich import Lookups
 from enricher.metrics import EnricherMetrics
 from enricher.pipeline import Pipeline
+from enricher.raw_formats import Formats, parse_formats
 from enricher.settings import Settings
 from enricher.sources import keep_fresh, open_lookups
 from event_contract import Limits
@@ -97,6 +98,7 @@ def _pipeline(settings: Settings, metrics: EnricherMetrics, lookups: Lookups, cl
         ),
         metrics,
         Limits(max_future_seconds=settings.max_future_seconds),
+        Formats(parse_formats(settings.raw_formats), settings.max_unpacked_bytes),
     )
 
 

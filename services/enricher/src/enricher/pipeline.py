@@ -1,7 +1,7 @@
 """The enricher's pipeline, read downwards: decode → enrich → deliver to both sinks → dead letters → done."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -12,12 +12,16 @@ import structlog
 from delivery import DeadLetter, Item, Outcome, Sink
 from enricher.enrich import Enriched, Lookups, enrich
 from enricher.metrics import EnricherMetrics
-from event_contract import DEFAULT_LIMITS, Event, Limits, Rejected, recognise
+from enricher.raw_formats import EVENTS_ALONE, Formats, Part, PassedOver, events_of
+from event_contract import DEFAULT_LIMITS, Event, Limits, Rejected
 from shardline import Batch, Checkpoint, Record, ShardLease
 
 STAGE = "enricher"
-_RECORDS_A_TURN = 250
-"""Records enriched before other tasks get their turn: about 5 ms of work."""
+_EVENTS_A_TURN = 250
+"""Events enriched before other tasks get their turn: about 5 ms of work."""
+_UNPACKED_BYTES_AT_ONCE = 8 * 1024 * 1024
+"""Bytes of enriched events out of records that hold many, delivered before more are taken out."""
+_LETTER_BYTES = 1024
 
 
 class Undelivered(Exception):
@@ -34,18 +38,27 @@ class DeadLetterStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A record on its way: what it became, and the id of its event where it is one."""
+    """A record on its way, or a part of one: what it became, and the id of its event where it is one."""
 
     record: Record
     result: Enriched | Rejected
     event_id: str | None
+    part: Part | None = None
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """What it holds beside the record."""
+        if self.part is None:
+            return 0
+        return len(self.result.data) if isinstance(self.result, Enriched) else _LETTER_BYTES
 
 
 class Pipeline:
     """Enriches the batches of every shard that this task owns; a `shardline.Processor`.
 
-    A batch is done only when each of its events is in all sinks or is a durable dead letter. Batches of a shard follow
-    one another and a sink keeps the order within a batch, so the order of a key is that of `raw`.
+    A batch is done only when each of its events, all those of a record that holds many, is in all sinks or is a durable
+    dead letter. Batches of a shard follow one another and a sink keeps the order within a batch, so the order of a key
+    is that of `raw`.
     """
 
     def __init__(
@@ -55,9 +68,11 @@ class Pipeline:
         dead_letters: DeadLetterStore,
         metrics: EnricherMetrics,
         limits: Limits = DEFAULT_LIMITS,
+        formats: Formats = EVENTS_ALONE,
     ) -> None:
         self._lookups = lookups
         self._limits = limits
+        self._formats = formats
         self._sinks = sinks
         self._dead_letters = dead_letters
         self._metrics = metrics
@@ -67,13 +82,9 @@ class Pipeline:
     async def process(self, batch: Batch) -> None:
         """Work a batch through to the end, however long the sinks take. Raises where the work must be done again."""
         self._count_in(batch)
-        works = await self._enrich(batch)
-        outcomes = await self._deliver([work for work in works if isinstance(work.result, Enriched)])
-        letters = [letter for work in works if (letter := _letter(work, outcomes, batch.lease)) is not None]
-        if letters:
-            await self._dead_letters.deliver(letters)
-            for letter in letters:
-                self._metrics.stage.dead_letters.labels(letter.code).inc()
+        works = self._works(batch)
+        while taken := await self._take(works):
+            await self._settle(taken, batch.lease)
         batch.done()
         self._metrics.stage.worked(batch.lease.stream, batch.lease.shard_id)
 
@@ -91,31 +102,65 @@ class Pipeline:
         """Nothing is kept of a shard."""
         self._leave(lease)
 
-    async def _enrich(self, batch: Batch) -> list[Work]:
-        works: list[Work] = []
-        with self._step("enrich"):
-            for start in range(0, len(batch.records), _RECORDS_A_TURN):
-                works += [self._work(record, batch.lease) for record in batch.records[start : start + _RECORDS_A_TURN]]
+    async def _take(self, works: Iterator[Work]) -> list[Work]:
+        """The next works, all of them unless records hold more than may lie in memory at once; none at the end."""
+        taken: list[Work] = []
+        unpacked, started = 0, perf_counter()
+        for work in works:
+            taken.append(work)
+            unpacked += work.unpacked_bytes
+            if unpacked >= _UNPACKED_BYTES_AT_ONCE:
+                break
+            if len(taken) % _EVENTS_A_TURN == 0:
                 await asyncio.sleep(0)
-        return works
+        if taken:
+            self._metrics.stage.stage_seconds.labels("enrich").observe(perf_counter() - started)
+        return taken
 
-    def _work(self, record: Record, lease: ShardLease) -> Work:
-        event: Event | Rejected | None = None
+    async def _settle(self, works: Sequence[Work], lease: ShardLease) -> None:
+        outcomes = await self._deliver([work for work in works if isinstance(work.result, Enriched)])
+        letters = [letter for work in works if (letter := _letter(work, outcomes, lease)) is not None]
+        if letters:
+            await self._dead_letters.deliver(letters)
+            for letter in letters:
+                self._metrics.stage.dead_letters.labels(letter.code).inc()
+
+    def _works(self, batch: Batch) -> Iterator[Work]:
+        for record in batch.records:
+            found = self._read(record, batch.lease)
+            if isinstance(found, (Event, Rejected)):
+                yield self._work(record, found)
+            elif isinstance(found, PassedOver):
+                self._metrics.passed_over.labels(found.format).inc()
+            else:
+                yield from self._works_of(record, found)
+
+    def _works_of(self, record: Record, parts: Iterable[Part]) -> Iterator[Work]:
+        try:
+            for part in parts:
+                yield self._work(record, part.result, part)
+        except Exception as error:
+            yield Work(record, self._failed(record, error), None)
+
+    def _read(self, record: Record, lease: ShardLease) -> Event | Rejected | PassedOver | Iterable[Part]:
         try:
             position = f"{lease.shard_id}/{record.sequence_number}/{record.sub_sequence_number}"
-            event = recognise(
-                record.data,
-                arrived_ms=record.arrived,
-                position=position,
-                partition_key=record.partition_key,
-                limits=self._limits,
-            )
-            result = event if isinstance(event, Rejected) else enrich(event, self._lookups)
+            return events_of(record, position, self._formats, self._limits)
         except Exception as error:
-            # Pure code over one record: whatever it was, it is this record's, and the shard goes on.
-            self._log.exception("record not enriched", shard=lease.shard_id, sequence_number=record.sequence_number)
-            result = Rejected("enrichment_failed", f"{type(error).__name__}: {error}")
-        return Work(record, result, event.id if isinstance(event, Event) else None)
+            return self._failed(record, error)
+
+    def _work(self, record: Record, event: Event | Rejected, part: Part | None = None) -> Work:
+        if isinstance(event, Rejected):
+            return Work(record, event, None, part)
+        try:
+            return Work(record, enrich(event, self._lookups), event.id, part)
+        except Exception as error:
+            return Work(record, self._failed(record, error), event.id, part)
+
+    def _failed(self, record: Record, error: Exception) -> Rejected:
+        """Pure code over one record: whatever it raised, it is this record's, and the shard goes on."""
+        self._log.error("record not enriched", sequence_number=record.sequence_number, exc_info=error)
+        return Rejected("enrichment_failed", f"{type(error).__name__}: {error}")
 
     async def _deliver(self, works: Sequence[Work]) -> dict[int, Outcome]:
         """The rejections of the sinks, by the identity of the work; all others are in every sink."""
@@ -181,6 +226,7 @@ def _letter(work: Work, rejections: Mapping[int, Outcome], lease: ShardLease) ->
         message=message,
         field=field,
         event_id=work.event_id,
-        original=work.record.data,
+        original=work.record.data if work.part is None else work.part.original(),
         first_seen=work.record.arrived,
+        part=None if work.part is None else work.part.place,
     )

@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 from enricher.masking import parse_rules
 from enricher.paths import parse_paths
 from enricher.quality import parse_required
+from enricher.raw_formats import parse_formats
 from enricher.reference import parse_sources
 from service_runtime import ConsumerSettings
 
@@ -19,6 +20,16 @@ class Settings(ConsumerSettings):
     model_config = SettingsConfigDict(env_prefix="ENRICHER_", frozen=True)
 
     raw_stream: str = Field("raw", description="Kinesis stream to read.")
+    raw_formats: str = Field(
+        "",
+        description="Formats of AWS's own sources to take beside events, as name,…: cloudwatch-logs (what subscription "
+        "filters put), dms (changes by AWS DMS). Records of others are dead letters.",
+    )
+    max_unpacked_bytes: int = Field(
+        16 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="A compressed record that unpacks to more is a dead letter. A task may hold one a shard.",
+    )
     enriched_stream: str = Field("enriched", description="Kinesis stream to write enriched events to.")
     aggregate: Literal["key", "shard", "off"] = Field(
         "key",
@@ -83,6 +94,12 @@ class Settings(ConsumerSettings):
     @classmethod
     def _required_parses(cls, value: str) -> str:
         parse_required(value)
+        return value
+
+    @field_validator("raw_formats")
+    @classmethod
+    def _formats_parse(cls, value: str) -> str:
+        parse_formats(value)
         return value
 
     @field_validator("address_paths", "user_agent_paths")

@@ -110,7 +110,7 @@ resource "aws_iam_role" "this" {
 
 resource "aws_iam_role_policy" "this" {
   # checkov:skip=CKV_AWS_290: what describes a VPC takes no resource; every other action is limited to ARNs.
-  # checkov:skip=CKV_AWS_355: the same.
+  # checkov:skip=CKV_AWS_355: the same as CKV_AWS_290.
   name   = "run"
   role   = aws_iam_role.this.id
   policy = local.policy

@@ -113,7 +113,7 @@ resource "aws_iam_role" "this" {
 
 resource "aws_iam_role_policy" "this" {
   # checkov:skip=CKV_AWS_290: tracing and describing take no resource; every other action is limited to ARNs.
-  # checkov:skip=CKV_AWS_355: the same.
+  # checkov:skip=CKV_AWS_355: the same as CKV_AWS_290.
   for_each = var.functions
   name     = "run"
   role     = aws_iam_role.this[each.key].id

@@ -45,6 +45,10 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 resource "aws_lambda_function" "this" {
+  # checkov:skip=CKV_AWS_116: it is called by a schedule; a run that failed is followed by the next, and an alarm tells.
+  # checkov:skip=CKV_AWS_272: code signing needs a signing profile of one's own; the zip is made of this repository and known by its hash.
+  # checkov:skip=CKV_AWS_50: one call a run, told by its log and metrics; tracing would add a permission and a price.
+  # checkov:skip=CKV_AWS_117: it calls AWS's own endpoints and nothing in the VPC.
   function_name    = local.function_name
   description      = "Keeps the shards of provisioned streams in step with what is written to them."
   role             = aws_iam_role.this.arn

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from infra_emulator.step import emulated
 
-from infra_checks import mirror, steps
+from infra_checks import checkers, mirror, steps
 from infra_checks.terraform import Terraform, TerraformFailed, copy_tree
 
 PROJECT = Path(__file__).resolve().parents[3]
-_STEPS = ("docs", "format", "validate", "modules", "profiles", "plans", "emulator")
+_STEPS = ("docs", "format", "checkers", "validate", "modules", "profiles", "plans", "emulator")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,8 +57,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _is_in_ci() -> bool:
+    return os.environ.get("CI", "").lower() in ("1", "true", "yes")
+
+
 def _left_out(reason: str) -> int:
-    in_ci = os.environ.get("CI", "").lower() in ("1", "true", "yes")
+    in_ci = _is_in_ci()
     print(f"{'FAILED' if in_ci else 'LEFT OUT'}: the infrastructure was not tested: {reason}", file=sys.stderr)
     return 1 if in_ci else 0
 
@@ -68,6 +72,7 @@ def _run(terraform: Terraform, infra: Path, options: argparse.Namespace) -> int:
     all_steps: dict[str, Callable[[], list[str]]] = {
         "docs": _docs,
         "format": lambda: steps.formatting(terraform, infra),
+        "checkers": lambda: _checkers(figures),
         "validate": lambda: steps.validation(terraform, infra),
         "modules": lambda: steps.module_tests(terraform, infra, figures, options.jobs),
         "profiles": lambda: steps.profile_tests(terraform, infra, figures, options.jobs),
@@ -92,6 +97,19 @@ def _emulated(terraform: Terraform, figures: steps.Figures) -> list[str]:
     """Apply, plan again, change, destroy, against emulators."""
     problems, figures.applied = emulated(terraform, PROJECT)
     return problems
+
+
+def _checkers(figures: steps.Figures) -> list[str]:
+    """What checkov says of the configuration, the Dockerfiles and the workflows."""
+    try:
+        judgement = checkers.checked(PROJECT)
+    except checkers.CheckersMissing as error:
+        if _is_in_ci():
+            return [str(error)]
+        figures.checked = f"LEFT OUT: checkov was not asked: {error}"
+        return []
+    figures.checked = f"checkov: {judgement.passed} checks passed, {judgement.suppressed} suppressed with a reason"
+    return judgement.problems
 
 
 def _docs() -> list[str]:

@@ -31,6 +31,7 @@ class Figures:
     documents: set[Policy] = field(default_factory=set)
     tasks: int = 0
     applied: list[str] = field(default_factory=list)
+    checked: str = "checkov: not asked"
 
     def lines(self) -> list[str]:
         """The last lines of a run."""
@@ -40,6 +41,7 @@ class Figures:
             f"modules tested: {len(self.modules)}, by {sum(self.modules.values())} runs of terraform test",
             f"policies checked: {len(self.documents)}",
             f"task environments started as settings: {self.tasks}",
+            self.checked,
             *self.applied,
         ]
 

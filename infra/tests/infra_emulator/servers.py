@@ -41,7 +41,7 @@ def emulators(project: Path, scratch: Path) -> Iterator[dict[str, str]]:
     )
     try:
         command = asyncio.run(ministack.installed(settings, os.environ, Silent()))
-        moto = _installed(project / "requirements" / "moto.lock", cache_folder(os.environ) / "moto")
+        moto = installed(project / "requirements" / "moto.lock", cache_folder(os.environ) / "moto")
     except (CommandFailed, subprocess.CalledProcessError, OSError) as error:
         raise EmulatorMissing(f"{EmulatorMissing.__doc__} {error}") from error
     variables = ministack.variables(settings)
@@ -67,7 +67,7 @@ def emulators(project: Path, scratch: Path) -> Iterator[dict[str, str]]:
         }
 
 
-def _installed(lock: Path, cache: Path) -> Path:
+def installed(lock: Path, cache: Path) -> Path:
     """The Python of an environment with the packages of a hashed lock, which is made first if it is not there."""
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     key = hashlib.sha256(lock.read_bytes() + python.encode() + sys.prefix.encode()).hexdigest()[:16]

@@ -22,6 +22,7 @@ from ingest_api.admission import Admission, Capacity
 from ingest_api.app import Front, Rules, build_app
 from ingest_api.auth import ApiKey
 from ingest_api.batching import CommitPolicy, GroupCommit
+from ingest_api.key_ring import KeyRing
 from ingest_api.metrics import IngestMetrics
 
 NOW = 1_700_000_000_000
@@ -61,7 +62,7 @@ def start() -> Start:
         admission = Admission(capacity or Capacity(requests=100, events=5000, size=1 << 24))
         metrics = IngestMetrics(registry, admission)
         rules = Rules(
-            keys=[ApiKey("shop", "acme", hashlib.sha256(b"secret").digest())],
+            keys=KeyRing([ApiKey("shop", "acme", hashlib.sha256(b"secret").digest())]),
             anonymous=ApiKey("anonymous", "default", b"") if anonymous else None,
             limits=limits or Limits(max_batch_events=50, max_event_bytes=4096),
             max_body_bytes=max_body_bytes,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from aiobotocore.session import get_session
 from aiohttp import web
@@ -12,6 +15,7 @@ from ingest_api.admission import Admission
 from ingest_api.app import Front, Rules, build_app
 from ingest_api.auth import ApiKey
 from ingest_api.batching import GroupCommit
+from ingest_api.key_ring import Keyholder, KeyRing, Secrets, SecretsUnread
 from ingest_api.metrics import IngestMetrics
 from ingest_api.settings import IngestSettings
 from service_runtime import Runtime, run
@@ -25,7 +29,13 @@ async def serve(settings: IngestSettings, runtime: Runtime) -> None:
     """Takes events until the runtime stops; then answers what is in flight and returns."""
     admission = Admission(settings.capacity())
     metrics = IngestMetrics(runtime.registry, admission)
-    rules = rules_of(settings)
+    async with _keys(settings, runtime, metrics) as keys:
+        await _serve(settings, runtime, admission, metrics, rules_of(settings, keys))
+
+
+async def _serve(
+    settings: IngestSettings, runtime: Runtime, admission: Admission, metrics: IngestMetrics, rules: Rules
+) -> None:
     async with client(
         get_session(),
         "kinesis",
@@ -79,11 +89,49 @@ async def _bind(runner: web.AppRunner, settings: IngestSettings, runtime: Runtim
         raise SystemExit(1) from None
 
 
-def rules_of(settings: IngestSettings) -> Rules:
+@asynccontextmanager
+async def _keys(settings: IngestSettings, runtime: Runtime, metrics: IngestMetrics) -> AsyncIterator[KeyRing]:
+    """The senders' keys, followed where they lie in secrets while the service runs. Without any it does not start."""
+    ring = KeyRing(settings.senders())
+    if not settings.secrets():
+        yield ring
+        return
+    async with client(
+        get_session(), "secretsmanager", settings.aws_region, max_connections=2, attempts=3, read_timeout_seconds=10.0
+    ) as secretsmanager:
+        holder = Keyholder(ring, settings.secrets(), Secrets(secretsmanager))
+        try:
+            await holder.read()
+        except SecretsUnread as error:
+            fix = "check INGEST_API_KEYS_SECRETS and the task role's secretsmanager:GetSecretValue and kms:Decrypt"
+            runtime.log.error("no senders' keys", error=str(error), fix=fix)
+            raise SystemExit(1) from None
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(_follow(holder, settings, runtime, metrics), name="senders' keys")
+            yield ring
+            following.cancel()
+
+
+async def _follow(holder: Keyholder, settings: IngestSettings, runtime: Runtime, metrics: IngestMetrics) -> None:
+    """Read the secrets again and again; what cannot be read leaves the keys as they are."""
+    while True:
+        await asyncio.sleep(settings.api_keys_refresh_seconds)
+        try:
+            changed = await holder.read()
+        except SecretsUnread as error:
+            metrics.key_reads.labels("failed").inc()
+            runtime.log.warning("senders' keys stay as they were", error=str(error))
+        else:
+            metrics.key_reads.labels("read").inc()
+            if changed:
+                runtime.log.info("senders' keys changed", keys=len(holder.ring.known))
+
+
+def rules_of(settings: IngestSettings, keys: KeyRing) -> Rules:
     """What the front decides by."""
     anonymous = ApiKey("anonymous", settings.anonymous_tenant, b"") if settings.allow_anonymous else None
     return Rules(
-        keys=settings.senders(),
+        keys=keys,
         anonymous=anonymous,
         limits=settings.limits(),
         max_body_bytes=settings.max_body_bytes,

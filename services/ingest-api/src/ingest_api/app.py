@@ -23,6 +23,7 @@ from ingest_api.answers import INTERNAL, KEY_MISSING, KEY_UNKNOWN, Answer, judge
 from ingest_api.auth import ApiKey, find_key, presented_key
 from ingest_api.batching import GroupCommit
 from ingest_api.body import busy, read_body
+from ingest_api.key_ring import KeyRing
 from ingest_api.metrics import STREAM, IngestMetrics
 from service_runtime.probes import add_routes
 
@@ -36,7 +37,7 @@ _log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 class Rules:
     """What the front decides by. `anonymous` is the sender of requests where no keys are set."""
 
-    keys: Sequence[ApiKey]
+    keys: KeyRing
     anonymous: ApiKey | None
     limits: Limits
     max_body_bytes: int
@@ -86,7 +87,7 @@ class Front:
         presented = presented_key(headers)
         if presented is None:
             return refusal(401, KEY_MISSING, "send an API key in X-API-Key or as Authorization: Bearer")
-        key = find_key(self._rules.keys, presented)
+        key = find_key(self._rules.keys.known, presented)
         return key or refusal(403, KEY_UNKNOWN, "this API key is not known")
 
     async def _take(self, request: web.Request, sender: ApiKey, ticket: Ticket) -> Answer:

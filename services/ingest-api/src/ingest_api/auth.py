@@ -29,13 +29,16 @@ class ApiKey:
 def parse_keys(text: str) -> tuple[ApiKey, ...]:
     """The keys of a list separated by commas or line ends; lines that begin with `#` are comments.
 
-    Raises `KeysInvalid`, which names the entry by its place and never repeats it, since it may hold a secret.
+    A sender may have several keys, each an entry of its name, so that it changes over without a moment in which it has
+    none. Raises `KeysInvalid`, which names the entry by its place and never repeats it, since it may hold a secret.
     """
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     entries = [entry for entry in (part.strip() for line in lines for part in line.split(",")) if entry]
     keys = tuple(_key(entry, place) for place, entry in enumerate(entries, start=1))
-    if len({key.name for key in keys}) < len(keys) or len({key.digest for key in keys}) < len(keys):
-        raise KeysInvalid("two API keys share a name or a hash")
+    if len({key.digest for key in keys}) < len(keys):
+        raise KeysInvalid("two API keys share a hash")
+    if len({key.name for key in keys}) < len({(key.name, key.tenant) for key in keys}):
+        raise KeysInvalid("two API keys share a name and differ in their tenant")
     return keys
 
 

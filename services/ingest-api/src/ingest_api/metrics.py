@@ -28,6 +28,10 @@ class IngestMetrics:
         self.rejected = Counter("etl_rejected_events", "Events rejected", ["code"], registry=registry)
         # Moves for each event whose sender is told to send it again.
         self.retry = Counter("etl_retry_events", "Events to be sent again", ["code"], registry=registry)
+        # Moves when senders' keys were read again from their secrets: read, or failed, and then the former stay.
+        self.key_reads = Counter(
+            "etl_sender_key_reads", "Secrets of senders read again", ["outcome"], registry=registry
+        )
         # Read when scraped.
         requests = Gauge("etl_in_flight_requests", "Requests being answered", registry=registry)
         requests.set_function(lambda: admission.requests)

@@ -31,6 +31,12 @@ class IngestSettings(ServiceSettings):
         SecretStr(""), description="Senders, as name:tenant:sha256 separated by commas; the hash is of the key's text."
     )
     api_keys_file: Path | None = Field(None, description="A file with more senders, one a line; # begins a comment.")
+    api_keys_secrets: str = Field(
+        "", description="Secrets of Secrets Manager with more senders, ARNs or names separated by commas."
+    )
+    api_keys_refresh_seconds: float = Field(
+        60.0, ge=5, le=3600, description="How often the secrets are read again: as long may a new key be unknown."
+    )
     allow_anonymous: bool = Field(
         False, description="Take events without a key. Only where no keys are set and the address is loopback."
     )
@@ -63,9 +69,11 @@ class IngestSettings(ServiceSettings):
             keys = self.senders()
         except OSError as error:
             raise ValueError(f"INGEST_API_KEYS_FILE cannot be read: {error.strerror or error}") from error
-        if not keys and not self.allow_anonymous:
-            raise ValueError("INGEST_API_KEYS or INGEST_API_KEYS_FILE must name at least one sender")
-        if self.allow_anonymous and keys:
+        if not keys and not self.secrets() and not self.allow_anonymous:
+            raise ValueError(
+                "INGEST_API_KEYS, INGEST_API_KEYS_FILE or INGEST_API_KEYS_SECRETS must name at least one sender"
+            )
+        if self.allow_anonymous and (keys or self.secrets()):
             raise ValueError("INGEST_ALLOW_ANONYMOUS cannot be combined with API keys")
         if self.allow_anonymous and not is_loopback(self.host):
             raise ValueError("INGEST_ALLOW_ANONYMOUS needs INGEST_HOST to be a loopback address")
@@ -76,9 +84,13 @@ class IngestSettings(ServiceSettings):
         return self
 
     def senders(self) -> tuple[ApiKey, ...]:
-        """The senders of both variables. Raises `KeysInvalid`, or `OSError` if the file cannot be read."""
+        """The senders that are stated here, not those of secrets. Raises `KeysInvalid`, or `OSError` of the file."""
         listed = self.api_keys_file.read_text(encoding="utf-8") if self.api_keys_file else ""
         return parse_keys(f"{self.api_keys.get_secret_value()}\n{listed}")
+
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that hold more senders."""
+        return tuple(name for name in (part.strip() for part in self.api_keys_secrets.split(",")) if name)
 
     def limits(self) -> Limits:
         """The bounds on one event and one request."""

@@ -85,6 +85,8 @@ class _Printer:
         """Print records. Raises _Enough."""
         request = self._request
         for record in records:
+            if request.count and not self._left:
+                raise _Enough  # another shard's records came to it
             if request.machine:
                 print(as_json(as_value(shard_id, record, request.form), lines=True))
             else:

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 import aggregator.settings
 import console.settings
 import enricher.settings
+import indexer.search_setup.settings
 import indexer.settings
 import ingest_api.settings
 from service_runtime import ConsumerSettings, ServiceSettings
@@ -55,6 +56,12 @@ def page() -> str:
         shared = consumers if issubclass(settings, ConsumerSettings) else common
         own = {name: field for name, field in settings.model_fields.items() if _differs(shared.get(name), field)}
         parts += [f"\n## {service}\n\n", _table(settings, own, "")]
+    job = indexer.search_setup.settings.Settings
+    own = {name: field for name, field in job.model_fields.items() if name not in common}
+    parts += [
+        "\n## search setup\n\nOf `etl search apply` and the task that runs it: [search-setup.md](search-setup.md).\n\n"
+    ]
+    parts += [_table(job, own, "")]
     return "".join(parts)
 
 

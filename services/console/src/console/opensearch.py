@@ -22,20 +22,14 @@ from console.scrape import Unreachable
 from console.search import QueryRefused, Question, Results
 from console.settings import Settings
 from console.views import Body, DeadLetter, Original, Views
+from service_runtime.opensearch import client
 
 _QUIET: Mapping[str, Any] = {"ignore_unavailable": "true", "allow_no_indices": "true"}
 
 
 def connect(settings: Settings) -> AsyncOpenSearch:
     """A client that asks once and gives up in time, since the page asks again by itself. The caller closes it."""
-    user, password = settings.opensearch_user, settings.opensearch_password.get_secret_value()
-    return AsyncOpenSearch(
-        [settings.opensearch_url],
-        http_auth=(user, password) if user else None,
-        timeout=settings.opensearch_timeout_seconds,
-        max_retries=0,
-        http_compress=True,
-    )
+    return client(settings.opensearch_access, timeout_seconds=settings.opensearch_timeout_seconds, compress=True)
 
 
 class Archive:

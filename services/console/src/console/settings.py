@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from console.shards import Group
 from console.topology import StreamNames
 from service_runtime import ServiceSettings
+from service_runtime.opensearch import Access, checked_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,11 @@ class Settings(ServiceSettings):
     opensearch_password: SecretStr = Field(
         SecretStr(""), validation_alias="OPENSEARCH_PASSWORD", description="Password of that user."
     )
+    opensearch_sign: bool = Field(
+        False,
+        validation_alias="OPENSEARCH_SIGN",
+        description="Sign requests with the task's AWS credentials instead, which a domain of AWS maps to a role.",
+    )
     opensearch_timeout_seconds: float = Field(5.0, gt=0, le=60, description="Longest wait for one of its answers.")
 
     poll_seconds: float = Field(2.0, ge=0.2, le=60, description="Time between two readings of the metrics.")
@@ -113,10 +119,19 @@ class Settings(ServiceSettings):
     @field_validator("opensearch_url")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
-        place = urlsplit(value)
-        if place.scheme not in ("http", "https") or not place.hostname or place.username:
-            raise ValueError("write http://host:port or https://host; the user goes into OPENSEARCH_USER")
-        return value.rstrip("/")
+        return checked_url(value)
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> "Settings":
+        if self.opensearch_sign and self.opensearch_user:
+            raise ValueError("OPENSEARCH_SIGN and OPENSEARCH_USER exclude each other: leave one of them out")
+        return self
+
+    @property
+    def opensearch_access(self) -> Access:
+        """Where OpenSearch is, and as whom."""
+        region = self.aws_region if self.opensearch_sign else ""
+        return Access(self.opensearch_url, self.opensearch_user, self.opensearch_password.get_secret_value(), region)
 
     @property
     def stream_names(self) -> StreamNames:

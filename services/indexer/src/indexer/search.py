@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 from opensearchpy import AsyncOpenSearch
@@ -16,6 +15,7 @@ from indexer.documents import ALIASES, Kind
 from indexer.retention import expired, today
 from indexer.settings import Settings
 from indexer.templates import IndexSettings, template, template_name
+from service_runtime.opensearch import client
 
 _RETENTION_SECONDS = 3600.0
 _WARN_EVERY_ATTEMPTS = 5
@@ -28,25 +28,21 @@ def open_search(settings: Settings) -> AsyncOpenSearch:
     Nor does it log: it would write a stack trace for every attempt while OpenSearch is away.
     """
     logging.getLogger("opensearch").setLevel(logging.CRITICAL)
-    password = settings.opensearch_password.get_secret_value()
-    return AsyncOpenSearch(
-        hosts=[settings.opensearch_url],
-        http_auth=(settings.opensearch_user, password) if settings.opensearch_user else None,
-        use_ssl=urlsplit(settings.opensearch_url).scheme == "https",
-        max_retries=0,
-        timeout=settings.opensearch_timeout_seconds,
-        pool_maxsize=settings.opensearch_connections,
+    return client(
+        settings.opensearch_access,
+        timeout_seconds=settings.opensearch_timeout_seconds,
+        connections=settings.opensearch_connections,
     )
 
 
-async def apply_templates(client: AsyncOpenSearch, kinds: Sequence[Kind], settings: IndexSettings) -> None:
+async def apply_templates(search: AsyncOpenSearch, kinds: Sequence[Kind], settings: IndexSettings) -> None:
     """Put the templates of `kinds`, however long OpenSearch takes to come up. Putting one again changes nothing.
 
     Raises what OpenSearch says when it finds a template invalid.
     """
     for kind in kinds:
         name, body = template_name(kind), template(kind, settings)
-        await _until_answered(lambda name=name, body=body: client.indices.put_index_template(name=name, body=body))  # type: ignore[misc]
+        await _until_answered(lambda name=name, body=body: search.indices.put_index_template(name=name, body=body))  # type: ignore[misc]
 
 
 async def _until_answered(call: Callable[[], Any]) -> None:
@@ -66,23 +62,23 @@ async def _until_answered(call: Callable[[], Any]) -> None:
             await asyncio.sleep(full_jitter(_START, attempts, uniform))
 
 
-async def keep_retention(client: AsyncOpenSearch, days: int, now_ms: Callable[[], int]) -> None:
+async def keep_retention(search: AsyncOpenSearch, days: int, now_ms: Callable[[], int]) -> None:
     """Delete indices past `days`, now and every hour, until cancelled. What fails is tried again an hour later."""
     log = structlog.get_logger("indexer")
     while True:
         try:
-            for index in await delete_expired(client, days, now_ms()):
+            for index in await delete_expired(search, days, now_ms()):
                 log.info("deleted an index past its retention", index=index, days=days)
         except OpenSearchException as error:
             log.warning("retention not enforced this time", error=str(error)[:200])
         await asyncio.sleep(_RETENTION_SECONDS)
 
 
-async def delete_expired(client: AsyncOpenSearch, days: int, now_ms: int) -> list[str]:
+async def delete_expired(search: AsyncOpenSearch, days: int, now_ms: int) -> list[str]:
     """Delete this pipeline's indices older than `days` and give their names."""
     patterns = ",".join(f"{alias}-*" for alias in ALIASES.values())
-    found = await client.indices.get(index=patterns, params={"filter_path": "*.settings.index.uuid"})
+    found = await search.indices.get(index=patterns, params={"filter_path": "*.settings.index.uuid"})
     names = expired(found, today(now_ms), days)
     for name in names:
-        await client.indices.delete(index=name, params={"ignore_unavailable": "true"})
+        await search.indices.delete(index=name, params={"ignore_unavailable": "true"})
     return names

@@ -1,13 +1,12 @@
 """The indexer's settings, read once from the environment."""
 
-from urllib.parse import urlsplit
-
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from indexer.documents import KINDS, Kind
 from indexer.plain_rows import load
 from service_runtime import ConsumerSettings
+from service_runtime.opensearch import Access, checked_url
 
 
 class Settings(ConsumerSettings):
@@ -37,6 +36,11 @@ class Settings(ConsumerSettings):
     opensearch_password: SecretStr = Field(
         SecretStr(""), validation_alias="OPENSEARCH_PASSWORD", description="Password of that user."
     )
+    opensearch_sign: bool = Field(
+        False,
+        validation_alias="OPENSEARCH_SIGN",
+        description="Sign requests with the task's AWS credentials instead, which a domain of AWS maps to a role.",
+    )
     opensearch_timeout_seconds: float = Field(30.0, gt=0, description="Longest wait for one answer of OpenSearch.")
     opensearch_connections: int = Field(8, ge=1, description="Connections to OpenSearch.")
     parallel_bulks: int = Field(2, ge=1, description="Bulk requests under way at once, over all shards.")
@@ -61,6 +65,12 @@ class Settings(ConsumerSettings):
         """The stream of each kind that is indexed."""
         return parse_streams(self.streams)
 
+    @property
+    def opensearch_access(self) -> Access:
+        """Where OpenSearch is, and as whom."""
+        region = self.aws_region if self.opensearch_sign else ""
+        return Access(self.opensearch_url, self.opensearch_user, self.opensearch_password.get_secret_value(), region)
+
     @field_validator("streams")
     @classmethod
     def _streams_parse(cls, value: str) -> str:
@@ -76,15 +86,14 @@ class Settings(ConsumerSettings):
     @field_validator("opensearch_url")
     @classmethod
     def _url_is_complete(cls, value: str) -> str:
-        place = urlsplit(value)
-        if place.scheme not in ("http", "https") or not place.hostname or "@" in place.netloc:
-            raise ValueError("write http://host:port or https://host; the user goes into OPENSEARCH_USER")
-        return value
+        return checked_url(value)
 
     @model_validator(mode="after")
     def _password_has_a_user(self) -> "Settings":
         if self.opensearch_password.get_secret_value() and not self.opensearch_user:
             raise ValueError("OPENSEARCH_PASSWORD is set without OPENSEARCH_USER")
+        if self.opensearch_sign and self.opensearch_user:
+            raise ValueError("OPENSEARCH_SIGN and OPENSEARCH_USER exclude each other: leave one of them out")
         return self
 
 

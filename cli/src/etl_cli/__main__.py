@@ -12,6 +12,7 @@ import click
 from etl_cli.cost.commands import cost
 from etl_cli.dead_letters.commands import dead_letters
 from etl_cli.layout import SERVICES, Layout, project_root
+from etl_cli.search import search
 from etl_cli.snapshots.commands import snapshots
 from etl_cli.sql.commands import sql
 from etl_cli.state.commands import state
@@ -170,6 +171,7 @@ def smoke(region: str | None, yes: bool, keep: bool, cleanup: bool, deadline: fl
 
 main.add_command(cost)
 main.add_command(dead_letters)
+main.add_command(search)
 main.add_command(sql)
 main.add_command(snapshots)
 main.add_command(state)

@@ -11,6 +11,7 @@ import click
 
 from etl_cli.cost.commands import cost
 from etl_cli.dead_letters.commands import dead_letters
+from etl_cli.deploy.commands import deploy, images
 from etl_cli.layout import SERVICES, Layout, project_root
 from etl_cli.search import search
 from etl_cli.snapshots.commands import snapshots
@@ -170,6 +171,8 @@ def smoke(region: str | None, yes: bool, keep: bool, cleanup: bool, deadline: fl
 
 
 main.add_command(cost)
+main.add_command(deploy)
+main.add_command(images)
 main.add_command(dead_letters)
 main.add_command(search)
 main.add_command(sql)

@@ -19,7 +19,11 @@ locals {
   access = {
     "ingest-api" = {
       write_streams = [local.arns.raw]
-      keys          = [{ arn = local.keys.streams, via = ["kinesis"], encrypt = true }]
+      secrets       = local.senders_secrets
+      keys = [
+        { arn = local.keys.streams, via = ["kinesis"], encrypt = true },
+        { arn = local.keys.secrets, via = ["secretsmanager"], decrypt = true },
+      ]
     }
     enricher = {
       read_streams     = [local.arns.raw]

@@ -185,7 +185,8 @@ module "ingest" {
 
 # Who may send: hashes of keys, no keys.
 resource "aws_secretsmanager_secret" "senders" {
-  count = var.senders_secret_arn == null ? 1 : 0
+  # checkov:skip=CKV2_AWS_57: it holds hashes of keys that senders keep; rotated_senders has those that change by themselves.
+  count = length(var.senders) > 0 ? 1 : 0
 
   name        = "${var.name}/ingest-senders"
   description = "Senders of ingest-api, as name:tenant:sha256 separated by commas"
@@ -196,10 +197,31 @@ resource "aws_secretsmanager_secret" "senders" {
 }
 
 resource "aws_secretsmanager_secret_version" "senders" {
-  count = var.senders_secret_arn == null ? 1 : 0
+  count = length(var.senders) > 0 ? 1 : 0
 
   secret_id     = aws_secretsmanager_secret.senders[0].id
   secret_string = join(",", [for name, sender in var.senders : "${name}:${sender.tenant}:${sender.sha256}"])
+}
+
+# Keys that change by themselves.
+module "rotation" {
+  source = "./modules/rotation"
+  count  = length(var.rotated_senders) > 0 ? 1 : 0
+
+  name       = var.name
+  account_id = local.account_id
+  senders    = var.rotated_senders
+  # The function connects as a stranger does, without a certificate.
+  ingest_url               = var.ingest.mtls == null && contains(var.ingest.allowed_cidr_blocks, "0.0.0.0/0") && length(var.endpoint.plain_http_cidr_blocks) == 0 ? module.ingest.url : null
+  refresh_seconds          = local.senders_refresh_seconds
+  package_path             = "${var.packages_dir}/rotate.zip"
+  alarm_topic_arns         = [module.monitoring.ticket_topic_arn]
+  recovery_window_days     = var.retention.deletion_protection ? 30 : 0
+  log_retention_days       = var.retention.log_days
+  log_kms_key_arn          = local.keys.logs
+  kms_key_arn              = local.keys.secrets
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
 }
 
 # What the SQL raises as an alert, for people or programs that subscribe.

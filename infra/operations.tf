@@ -61,13 +61,35 @@ module "monitoring" {
   canary = var.canary == null ? null : {
     package_path               = "${var.packages_dir}/canary.zip"
     ingest_url                 = module.ingest.url
-    api_key_secret_arn         = var.canary.api_key_secret_arn
-    api_key_secret_kms_key_arn = var.canary.api_key_secret_kms_key_arn
+    api_key_secret_arn         = var.canary.sender == null ? var.canary.api_key_secret_arn : module.rotation[0].secret_arns[var.canary.sender]
+    api_key_secret_kms_key_arn = var.canary.sender == null ? var.canary.api_key_secret_kms_key_arn : local.keys.secrets
     rate_minutes               = var.canary.rate_minutes
     log_retention_days         = var.retention.log_days
   }
   log_kms_key_arn          = local.keys.logs
   kms_key_arn              = local.keys.alerts
+  permissions_boundary_arn = var.permissions_boundary_arn
+  tags                     = local.tags
+}
+
+module "audit" {
+  source = "./modules/audit"
+  count  = var.audit.enabled ? 1 : 0
+
+  name        = var.name
+  account_id  = local.account_id
+  bucket_arns = merge({ archive = module.lake.bucket_arn }, module.state.bucket_arns)
+  table_arns  = module.state.table_arns
+  stream_arns = var.audit.streams ? local.arns : {}
+  # What has business with the data: nearly every call is theirs, and each would be billed.
+  except_roles             = var.audit.services ? [] : concat([for service in keys(var.services) : "${var.name}-${service}-task"], module.delivery.role_names)
+  management_events        = var.audit.management_events
+  retention_days           = var.audit.retention_days
+  object_lock              = var.audit.object_lock
+  log_group_days           = var.audit.log_group_days
+  log_kms_key_arn          = local.keys.logs
+  deletion_window_days     = var.encryption.deletion_window_days
+  force_destroy            = !var.retention.deletion_protection
   permissions_boundary_arn = var.permissions_boundary_arn
   tags                     = local.tags
 }

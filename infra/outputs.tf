@@ -60,6 +60,16 @@ output "images" {
   value       = local.images
 }
 
+output "sender_secrets" {
+  description = "Secrets of rotated_senders, by name: each sender reads api_key of its own."
+  value       = merge([for rotation in module.rotation : rotation.secret_arns]...)
+}
+
+output "audit" {
+  description = "The trail of data events and the bucket of its files; null where none is kept."
+  value       = one([for audit in module.audit : { trail = audit.trail_name, bucket = audit.bucket_name, log_group = audit.log_group_name }])
+}
+
 output "environment" {
   description = "Environment variables of each service's task, without secrets."
   value       = { for service, made in module.service : service => made.environment }

@@ -50,6 +50,9 @@ locals {
       INGEST_STREAM = local.streams.raw
       # Longer than the load balancer's, or it would send into a connection that just closes.
       INGEST_IDLE_SECONDS = tostring(var.ingest.idle_seconds + 15)
+      # Read by the task itself, again and again, so that a key changes without a restart.
+      INGEST_API_KEYS_SECRETS         = join(",", local.senders_secrets)
+      INGEST_API_KEYS_REFRESH_SECONDS = tostring(local.senders_refresh_seconds)
       },
       # Redshift's COPY of Parquet takes no longer text, and fails as a whole where there is one.
       var.warehouse.enabled ? { INGEST_MAX_EVENT_BYTES = "60000" } : {},
@@ -132,9 +135,15 @@ locals {
     OPENSEARCH_USER     = "${local.search_secret_arn}:username::"
     OPENSEARCH_PASSWORD = "${local.search_secret_arn}:password::"
   } : {}
-  senders_secret_arn = var.senders_secret_arn == null ? aws_secretsmanager_secret.senders[0].arn : var.senders_secret_arn
+  senders_secrets = concat(
+    var.senders_secret_arn == null ? [] : [var.senders_secret_arn],
+    # By the version, so that the secret has its value before a task reads it.
+    [for version in aws_secretsmanager_secret_version.senders : version.arn],
+    [for rotation in module.rotation : rotation.list_secret_arn],
+  )
+  senders_refresh_seconds = 60
   secrets = {
-    "ingest-api" = { INGEST_API_KEYS = local.senders_secret_arn }
+    "ingest-api" = {}
     enricher     = {}
     aggregator   = {}
     indexer      = local.search_secrets

@@ -270,8 +270,13 @@ variable "senders" {
   description = "Who may send, by name: their tenant, and the SHA-256 of their key's text: printf %s KEY | sha256sum."
 
   validation {
-    condition     = (length(var.senders) > 0) != (var.senders_secret_arn != null)
-    error_message = "Set senders, or senders_secret_arn, one of the two: without a key nobody may send, and ingest-api does not start."
+    condition     = length(var.senders) > 0 ? var.senders_secret_arn == null : var.senders_secret_arn != null || length(var.rotated_senders) > 0
+    error_message = "Set senders or senders_secret_arn, one of the two, or rotated_senders: without a key nobody may send, and ingest-api does not start."
+  }
+
+  validation {
+    condition     = alltrue([for name, sender in var.senders : try(var.rotated_senders[name].tenant == sender.tenant, true)])
+    error_message = "senders: a name that is among rotated_senders, too, must be of the same tenant there; a name belongs to one."
   }
 
   validation {
@@ -283,6 +288,12 @@ variable "senders" {
     condition     = alltrue([for name, sender in var.senders : can(regex("^[A-Za-z0-9._-]+$", name)) && can(regex("^[A-Za-z0-9._-]+$", sender.tenant))])
     error_message = "senders: names and tenants are letters, digits, dots, dashes and underscores: colons and commas separate them."
   }
+}
+
+variable "rotated_senders" {
+  type        = map(object({ tenant = string, days = optional(number, 30) }))
+  default     = {}
+  description = "Senders whose keys change by themselves, by name: their tenant, and the days from one key to the next. Each reads its key from the secret that the output sender_secrets names."
 }
 
 variable "senders_secret_arn" {

@@ -149,12 +149,23 @@ variable "contacts" {
 
 variable "canary" {
   type = object({
-    api_key_secret_arn         = string
+    sender                     = optional(string)
+    api_key_secret_arn         = optional(string)
     api_key_secret_kms_key_arn = optional(string)
     rate_minutes               = optional(number, 1)
   })
   default     = null
-  description = "Sends an event through the ingest API every few minutes, with the key in this secret, whose hash is among the senders. Null for none."
+  description = "Sends an event through the ingest API every few minutes, as one of rotated_senders, or with the key in a secret of yours, whose hash is among the senders. Null for none."
+
+  validation {
+    condition     = var.canary == null || try((var.canary.sender == null) != (var.canary.api_key_secret_arn == null), false)
+    error_message = "canary: set sender or api_key_secret_arn, one of the two."
+  }
+
+  validation {
+    condition     = try(var.canary.sender, null) == null || contains(keys(var.rotated_senders), try(var.canary.sender, ""))
+    error_message = "canary.sender must be one of rotated_senders, such as rotated_senders = { canary = { tenant = \"default\" } }."
+  }
 }
 
 variable "monitoring" {
@@ -167,6 +178,20 @@ variable "monitoring" {
   })
   default     = {}
   description = "Dashboard and alarms: whether services publish their own metrics, Container Insights, thresholds and left-out alarms by their names in monitoring/alerts.yaml, and where the runbook is read."
+}
+
+variable "audit" {
+  type = object({
+    enabled           = optional(bool, false)
+    services          = optional(bool, false)
+    streams           = optional(bool, true)
+    management_events = optional(bool, false)
+    retention_days    = optional(number, 365)
+    object_lock       = optional(object({ mode = string, days = number }))
+    log_group_days    = optional(number, 0)
+  })
+  default     = {}
+  description = "Who read and wrote the data: a CloudTrail trail of data events on the archive, the tables and, with streams, the streams. Calls of the services themselves are left out unless services is true: each is billed."
 }
 
 variable "backup" {

@@ -50,4 +50,6 @@ backup = {
   restore_test = {}
 }
 
+audit = { enabled = true, object_lock = { mode = "GOVERNANCE", days = 365 } }
+
 budget = { monthly_limit_usd = 150000 }

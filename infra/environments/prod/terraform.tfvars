@@ -10,11 +10,13 @@ endpoint = { domain_name = "ingest.example.com", zone_id = "Z0123456789ABCDEFGHI
 
 # printf %s KEY | sha256sum
 senders = {
-  web    = { tenant = "shop", sha256 = "0000000000000000000000000000000000000000000000000000000000000000" }
-  canary = { tenant = "canary", sha256 = "1111111111111111111111111111111111111111111111111111111111111111" }
+  web = { tenant = "shop", sha256 = "0000000000000000000000000000000000000000000000000000000000000000" }
 }
 
-canary = { api_key_secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:etl-canary-key-AbCdEf" }
+# Keys that change by themselves: each sender reads its own from the secret that the output sender_secrets names.
+rotated_senders = { canary = { tenant = "canary", days = 30 } }
+
+canary = { sender = "canary" }
 
 contacts = {
   page   = ["on-call@example.com"]

@@ -13,6 +13,11 @@ output "role_arns" {
   value       = { for name, role in aws_iam_role.this : name => role.arn }
 }
 
+output "role_names" {
+  description = "Names of the delivery streams' roles."
+  value       = [for role in values(aws_iam_role.this) : role.name]
+}
+
 output "role_policies" {
   description = "What each role may do, as JSON, by logical name."
   value       = local.policies

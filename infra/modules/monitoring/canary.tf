@@ -57,12 +57,18 @@ resource "aws_iam_role_policy" "canary" {
           Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${data.aws_region.current.name}.amazonaws.com" } }
         },
       ],
-      # Network interfaces have no ARN before they are made: AWS takes these actions on * alone.
+      # Network interfaces have no ARN before they are made, and describing takes no resource.
       each.value.vpc == null ? [] : [
         {
           Sid      = "JoinVpc"
           Effect   = "Allow"
-          Action   = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
+          Action   = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"]
+          Resource = "arn:${data.aws_partition.current.partition}:ec2:${data.aws_region.current.name}:${var.account_id}:*/*"
+        },
+        {
+          Sid      = "SeeVpc"
+          Effect   = "Allow"
+          Action   = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
           Resource = "*"
         },
       ],

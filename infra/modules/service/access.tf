@@ -56,6 +56,10 @@ locals {
       actions   = ["sns:Publish"]
       resources = var.access.topics
     }
+    FollowSecrets = {
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = var.access.secrets
+    }
   }
 
   fan_out_streams = [
@@ -112,7 +116,7 @@ locals {
   has_access = var.exec || sum([
     for list in [
       var.access.read_streams, var.access.list_streams, var.access.write_streams, var.access.delivery_streams,
-      var.access.lease_tables, var.access.state_tables, var.access.scan_tables, var.access.topics,
+      var.access.lease_tables, var.access.state_tables, var.access.scan_tables, var.access.topics, var.access.secrets,
       var.access.objects[*].bucket_arn, var.access.keys[*].arn,
     ] : length(list)
   ]) > 0

@@ -31,7 +31,6 @@ _NAMES = {
 }
 _NOT_NAMES = frozenset({"create_lease_table"})
 _SECRETS = {
-    "INGEST_API_KEYS": "web:default:" + "0" * 64,
     "ENRICHER_MASK_SECRET": "m" * 32,
 }
 

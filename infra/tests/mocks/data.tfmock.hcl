@@ -41,6 +41,12 @@ mock_resource "aws_secretsmanager_secret" {
   }
 }
 
+mock_resource "aws_secretsmanager_secret_version" {
+  defaults = {
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:mocked-AbCdEf"
+  }
+}
+
 mock_data "aws_secretsmanager_random_password" {
   defaults = {
     random_password = "Mocked-Password-1"

@@ -66,6 +66,7 @@ locals {
       },
       # Flink's source does not take KPL aggregates apart.
       var.analytics.enabled ? { ENRICHER_AGGREGATE = "off" } : {},
+      length(local.raw_formats) == 0 ? {} : { ENRICHER_RAW_FORMATS = join(",", local.raw_formats) },
     )
     aggregator = merge(
       {

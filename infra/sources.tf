@@ -1,3 +1,11 @@
+locals {
+  # What IoT's rule and Debezium put, the enricher knows in any case.
+  raw_formats = concat(
+    length(var.log_subscriptions) > 0 ? ["cloudwatch-logs"] : [],
+    var.cdc.enabled && var.cdc.engine == "dms" ? ["dms"] : [],
+  )
+}
+
 module "iot" {
   source = "./modules/iot"
   count  = var.iot.enabled ? 1 : 0
@@ -29,6 +37,7 @@ module "cdc" {
     cluster_arn      = module.cluster.cluster.arn
     assign_public_ip = module.network.assign_public_ip
   } : null
+  dms                      = merge(var.cdc.dms, { assign_public_ip = module.network.assign_public_ip })
   log_retention_days       = var.retention.log_days
   kms_key_arn              = local.keys.logs
   permissions_boundary_arn = var.permissions_boundary_arn

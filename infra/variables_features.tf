@@ -111,9 +111,19 @@ variable "cdc" {
       secret_kms_key_arn = optional(string)
     }))
     debezium_image = optional(string)
+    dms = optional(object({
+      instance_class       = optional(string, "dms.t3.small")
+      storage_gib          = optional(number, 20)
+      multi_az             = optional(bool, false)
+      engine_version       = optional(string)
+      migration            = optional(string, "full-load-and-cdc")
+      certificate_arn      = optional(string)
+      before_image         = optional(string)
+      create_account_roles = optional(bool, false)
+    }), {})
   })
   default     = {}
-  description = "Changes of a database go into raw, by Debezium Server or by DMS."
+  description = "Changes of a database go into raw, by Debezium Server or by DMS, as modules/cdc takes them; the enricher is told."
 
   validation {
     condition     = !var.cdc.enabled || var.cdc.source_database != null
@@ -133,7 +143,7 @@ variable "log_subscriptions" {
     distribution = optional(string, "ByLogStream")
   }))
   default     = {}
-  description = "Log groups of CloudWatch whose lines go into raw."
+  description = "Log groups of CloudWatch whose lines go into raw, by a name for each; the enricher is told."
 }
 
 variable "contacts" {

@@ -20,10 +20,12 @@ locals {
       DEBEZIUM_SOURCE_PUBLICATION_AUTOCREATE_MODE = "filtered"
     }
     mysql = {
-      DEBEZIUM_SOURCE_CONNECTOR_CLASS                             = "io.debezium.connector.mysql.MySqlConnector"
-      DEBEZIUM_SOURCE_DATABASE_INCLUDE_LIST                       = var.source_database.database
-      DEBEZIUM_SOURCE_DATABASE_SSL_MODE                           = "required"
-      DEBEZIUM_SOURCE_DATABASE_SERVER_ID                          = tostring(5400 + parseint(substr(sha256(local.cdc_name), 0, 4), 16))
+      DEBEZIUM_SOURCE_CONNECTOR_CLASS       = "io.debezium.connector.mysql.MySqlConnector"
+      DEBEZIUM_SOURCE_DATABASE_INCLUDE_LIST = var.source_database.database
+      DEBEZIUM_SOURCE_DATABASE_SSL_MODE     = "required"
+      DEBEZIUM_SOURCE_DATABASE_SERVER_ID    = tostring(5400 + parseint(substr(sha256(local.cdc_name), 0, 4), 16))
+      # Records of DDL are no changes of rows, and would come into the same stream.
+      DEBEZIUM_SOURCE_INCLUDE_SCHEMA_CHANGES                      = "false"
       DEBEZIUM_SOURCE_SCHEMA_HISTORY_INTERNAL                     = "io.debezium.storage.jdbc.history.JdbcSchemaHistory"
       DEBEZIUM_SOURCE_SCHEMA_HISTORY_INTERNAL_JDBC_CONNECTION_URL = local.jdbc
       DEBEZIUM_SOURCE_SCHEMA_HISTORY_INTERNAL_JDBC_TABLE_NAME     = "${try(var.debezium.offset_table, "debezium")}_schema"

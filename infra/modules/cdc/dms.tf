@@ -1,6 +1,4 @@
 # AWS DMS: a replication instance, the database as source, the stream as target, and the task between them.
-# The account needs the roles dms-vpc-role and dms-cloudwatch-logs-role, which bear fixed names:
-# https://docs.aws.amazon.com/dms/latest/userguide/security-iam.html#CHAP_Security.APIRole
 
 locals {
   table_mappings = jsonencode({
@@ -24,10 +22,24 @@ locals {
     )
   })
 
-  task_settings = jsonencode({
-    Logging       = { EnableLogging = true }
-    ErrorBehavior = { RecoverableErrorCount = -1, RecoverableErrorInterval = 5, RecoverableErrorThrottling = true, RecoverableErrorThrottlingMax = 1800 }
-  })
+  task_settings = jsonencode(merge(
+    {
+      Logging       = { EnableLogging = true }
+      ErrorBehavior = { RecoverableErrorCount = -1, RecoverableErrorInterval = 5, RecoverableErrorThrottling = true, RecoverableErrorThrottlingMax = 1800 }
+      # There are no tables at the target to drop.
+      FullLoadSettings = { TargetTablePrepMode = "DO_NOTHING" }
+    },
+    var.dms.before_image == null ? {} : {
+      # The enricher knows the row before a change by this name.
+      BeforeImageSettings = { EnableBeforeImage = true, FieldName = "before-image", ColumnFilter = var.dms.before_image }
+    },
+  ))
+
+  # Of an account, once, by these names: https://docs.aws.amazon.com/dms/latest/userguide/security-iam.html#CHAP_Security.APIRole
+  account_roles = var.engine == "dms" && var.dms.create_account_roles ? {
+    dms-vpc-role             = "AmazonDMSVPCManagementRole"
+    dms-cloudwatch-logs-role = "AmazonDMSCloudWatchLogsRole"
+  } : {}
 
   dms_policy = jsonencode({ Version = "2012-10-17", Statement = concat(local.write_statements, local.secret_statements) })
 }
@@ -57,8 +69,31 @@ resource "aws_iam_role_policy" "dms" {
   policy   = local.dms_policy
 }
 
+resource "aws_iam_role" "account" {
+  for_each             = local.account_roles
+  name                 = each.key
+  permissions_boundary = var.permissions_boundary_arn
+  tags                 = var.tags
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "dms.amazonaws.com" }
+    }]
+  })
+}
+
+resource "aws_iam_role_policy_attachment" "account" {
+  for_each   = local.account_roles
+  role       = aws_iam_role.account[each.key].name
+  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/${each.value}"
+}
+
 resource "aws_dms_replication_subnet_group" "this" {
   for_each                             = local.dms
+  depends_on                           = [aws_iam_role_policy_attachment.account]
   replication_subnet_group_id          = local.cdc_name
   replication_subnet_group_description = "Where ${local.cdc_name} runs."
   subnet_ids                           = var.subnet_ids
@@ -67,6 +102,7 @@ resource "aws_dms_replication_subnet_group" "this" {
 
 resource "aws_dms_replication_instance" "this" {
   # checkov:skip=CKV_AWS_212: without a key of one's own AWS's key encrypts the storage, which costs nothing.
+  # checkov:skip=CKV_AWS_89: public only where subnets have neither NAT nor endpoints; its security group lets nothing in.
   for_each                    = local.dms
   replication_instance_id     = local.cdc_name
   replication_instance_class  = each.value.instance_class
@@ -74,7 +110,7 @@ resource "aws_dms_replication_instance" "this" {
   multi_az                    = each.value.multi_az
   engine_version              = each.value.engine_version
   kms_key_arn                 = var.kms_key_arn
-  publicly_accessible         = false
+  publicly_accessible         = each.value.assign_public_ip
   auto_minor_version_upgrade  = true
   replication_subnet_group_id = aws_dms_replication_subnet_group.this[each.key].id
   vpc_security_group_ids      = [aws_security_group.this.id]
@@ -110,7 +146,7 @@ resource "aws_dms_endpoint" "target" {
   kinesis_settings {
     stream_arn                     = var.stream.arn
     service_access_role_arn        = aws_iam_role.dms[each.key].arn
-    message_format                 = "json"
+    message_format                 = "json-unformatted"
     include_null_and_empty         = true
     include_transaction_details    = true
     include_table_alter_operations = false

@@ -51,7 +51,7 @@ variable "subnet_ids" {
 }
 
 variable "engine" {
-  description = "\"debezium\": Debezium Server as a Fargate task, whose change events the enricher understands. \"dms\": AWS DMS, whose records the enricher sets aside as dead letters until it has a format for them."
+  description = "\"debezium\": Debezium Server as a Fargate task, whose change events the enricher understands. \"dms\": AWS DMS, whose records it takes with ENRICHER_RAW_FORMATS=dms."
   type        = string
   default     = "debezium"
 
@@ -64,7 +64,7 @@ variable "engine" {
 variable "source_database" {
   description = <<-EOT
     The database that is followed: `kind` "postgres" or "mysql", `host`, `port`, `database`, `tables` as schema.table, and
-    `secret_arn`, a secret with JSON members username and password (DMS reads host and port from it too).
+    `secret_arn`, a secret with JSON members username and password (DMS reads host and port from it and not from here, so a password that RDS manages itself, whose secret lacks them, will not do).
     `secret_kms_key_arn` where a key of one's own encrypts it.
   EOT
   type = object({
@@ -132,20 +132,41 @@ variable "debezium" {
 }
 
 variable "dms" {
-  description = "The replication instance: `instance_class`, `storage_gib`, `multi_az`, `engine_version`, `migration` \"cdc\" or \"full-load-and-cdc\", and `certificate_arn`, the authority's certificate in DMS, by which the database's is checked (MySQL needs it)."
+  description = <<-EOT
+    The replication instance: `instance_class`, `storage_gib`, `multi_az`, `engine_version` (null: what AWS offers by
+    default, and updates), `migration` "cdc" or "full-load-and-cdc", `certificate_arn`, the authority's certificate in DMS,
+    by which the database's is checked (MySQL needs it), `before_image` "pk-only", "non-lob" or "all" to have the row
+    before an update too, as far as the database logs it (null: none; a task that is there
+    keeps what it was made with, since AWS writes its settings back), `assign_public_ip` where subnets have neither NAT
+    nor interface endpoints, and `create_account_roles` where the account has no dms-vpc-role and dms-cloudwatch-logs-role yet.
+  EOT
   type = object({
-    instance_class  = optional(string, "dms.t3.small")
-    storage_gib     = optional(number, 20)
-    multi_az        = optional(bool, false)
-    engine_version  = optional(string, "3.6.1")
-    migration       = optional(string, "full-load-and-cdc")
-    certificate_arn = optional(string)
+    instance_class       = optional(string, "dms.t3.small")
+    storage_gib          = optional(number, 20)
+    multi_az             = optional(bool, false)
+    engine_version       = optional(string)
+    migration            = optional(string, "full-load-and-cdc")
+    certificate_arn      = optional(string)
+    before_image         = optional(string)
+    assign_public_ip     = optional(bool, false)
+    create_account_roles = optional(bool, false)
   })
   default = {}
 
   validation {
     condition     = contains(["cdc", "full-load-and-cdc"], var.dms.migration)
     error_message = "dms.migration: \"cdc\" or \"full-load-and-cdc\"."
+  }
+
+  validation {
+    condition     = var.dms.before_image == null || try(contains(["pk-only", "non-lob", "all"], var.dms.before_image), false)
+    error_message = "dms.before_image: \"pk-only\", \"non-lob\", \"all\", or null for none."
+  }
+
+  validation {
+    # Before 3.4.7 DMS does not say for which account it asks for a role, and the role's trust would refuse it.
+    condition     = var.dms.engine_version == null || try(!can(regex("^([12]\\.|3\\.[0-3]\\.|3\\.4\\.[0-6]$)", var.dms.engine_version)), false)
+    error_message = "dms.engine_version: 3.4.7 or newer, or null for AWS's default."
   }
 
   validation {

@@ -1,15 +1,17 @@
 # Lines of CloudWatch Logs straight into the stream of accepted events, with no service in between.
 #
-# CloudWatch Logs sends gzipped batches of lines. The services' own log groups must not be among them: their lines about
-# the batches would come back as batches.
+# CloudWatch Logs sends gzipped batches of lines, which the enricher takes with ENRICHER_RAW_FORMATS=cloudwatch-logs.
 
 data "aws_region" "current" {}
 
 data "aws_partition" "current" {}
 
 locals {
-  groups = [for s in var.subscriptions :
-  "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${var.account_id}:log-group:${s.log_group}:*"]
+  # With and without the star, which is a part of its own to ArnLike: AWS writes a log group's ARN either way.
+  groups = flatten([for name in distinct([for s in var.subscriptions : s.log_group]) : [
+    for suffix in ["", ":*"] :
+    "arn:${data.aws_partition.current.partition}:logs:${data.aws_region.current.name}:${var.account_id}:log-group:${name}${suffix}"
+  ]])
 
   policy = jsonencode({
     Version = "2012-10-17"
@@ -43,7 +45,7 @@ resource "aws_iam_role" "this" {
       Principal = { Service = "logs.amazonaws.com" }
       Condition = {
         StringEquals = { "aws:SourceAccount" = var.account_id }
-        ArnLike      = { "aws:SourceArn" = distinct(local.groups) }
+        ArnLike      = { "aws:SourceArn" = local.groups }
       }
     }]
   })

@@ -51,6 +51,16 @@ variable "subscriptions" {
   }
 
   validation {
+    condition     = alltrue([for s in var.subscriptions : can(regex("^[.#/_A-Za-z0-9-]{1,512}$", s.log_group))])
+    error_message = "subscriptions: log_group is the name of a log group, such as /ecs/shop, not its ARN and not a pattern."
+  }
+
+  validation {
+    condition     = alltrue([for s in var.subscriptions : !startswith(s.log_group, "/${var.name}/") && !startswith(s.log_group, "/aws/lambda/${var.name}-")])
+    error_message = "subscriptions: a log group of this system itself: its lines about a batch of lines would come back as a batch, for ever. Choose log groups of others."
+  }
+
+  validation {
     condition     = alltrue([for group, n in { for s in var.subscriptions : s.log_group => true... } : length(n) <= 2])
     error_message = "subscriptions: a log group takes at most two subscription filters."
   }

@@ -71,6 +71,35 @@ run "debezium" {
   }
 }
 
+run "dms_in_a_new_account_without_nat" {
+  # The first in its account makes DMS's own roles; in subnets without NAT and endpoints only a public address reaches AWS.
+  command = apply
+
+  variables {
+    engine   = "dms"
+    debezium = null
+    dms      = { create_account_roles = true, assign_public_ip = true, before_image = "all" }
+  }
+
+  assert {
+    condition = { for name, attached in aws_iam_role_policy_attachment.account : name => attached.policy_arn } == {
+      dms-vpc-role             = "arn:aws:iam::aws:policy/service-role/AmazonDMSVPCManagementRole"
+      dms-cloudwatch-logs-role = "arn:aws:iam::aws:policy/service-role/AmazonDMSCloudWatchLogsRole"
+    }
+    error_message = "DMS could not make its network interfaces or write its log"
+  }
+
+  assert {
+    condition     = aws_dms_replication_instance.this["this"].publicly_accessible && length(aws_vpc_security_group_egress_rule.aws[*]) == 1
+    error_message = "the instance could not reach Kinesis and Secrets Manager"
+  }
+
+  assert {
+    condition     = jsondecode(aws_dms_replication_task.this["this"].replication_task_settings).BeforeImageSettings == { EnableBeforeImage = true, FieldName = "before-image", ColumnFilter = "all" }
+    error_message = "the enricher would not know the row before"
+  }
+}
+
 run "mysql" {
   # MySQL's schema history lies in the database too; a public image asks for nothing of ECR.
   command = apply
@@ -79,6 +108,11 @@ run "mysql" {
     source_database = { kind = "mysql", host = "db.example.com", port = 3306, database = "shop", tables = ["shop.orders"], secret_arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-AbCdEf", secret_kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1" }
     debezium        = { image = "quay.io/debezium/server:3.2", cluster_arn = "arn:aws:ecs:us-east-1:123456789012:cluster/etl-test", properties = { DEBEZIUM_SOURCE_SNAPSHOT_MODE = "no_data" } }
     stream          = { name = "etl-test-raw", arn = "arn:aws:kinesis:us-east-1:123456789012:stream/etl-test-raw", kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/2" }
+  }
+
+  assert {
+    condition     = { for e in jsondecode(aws_ecs_task_definition.this["this"].container_definitions)[0].environment : e.name => e.value }["DEBEZIUM_SOURCE_INCLUDE_SCHEMA_CHANGES"] == "false"
+    error_message = "every DDL statement would become a dead letter"
   }
 
   assert {
@@ -120,6 +154,33 @@ run "dms" {
     condition     = [for s in jsondecode(output.role_policies.dms).Statement : s.Sid] == ["PutEvents", "ReadSecret"] && output.service_name == null
     error_message = "the role differs"
   }
+
+  assert {
+    condition     = aws_dms_endpoint.target["this"].kinesis_settings[0].message_format == "json-unformatted" && aws_dms_endpoint.target["this"].kinesis_settings[0].include_transaction_details && aws_dms_endpoint.target["this"].kinesis_settings[0].partition_include_schema_table
+    error_message = "a restarted task could not be told from a new change, or rows of different tables would share a key"
+  }
+
+  assert {
+    condition     = jsondecode(aws_dms_replication_task.this["this"].replication_task_settings).FullLoadSettings.TargetTablePrepMode == "DO_NOTHING" && !can(jsondecode(aws_dms_replication_task.this["this"].replication_task_settings).BeforeImageSettings)
+    error_message = "the task's settings differ"
+  }
+
+  assert {
+    condition     = length(aws_iam_role.account) == 0
+    error_message = "roles that the account may already have are made"
+  }
+}
+
+run "refuses_dms_that_no_role_would_trust" {
+  command = plan
+
+  variables {
+    engine   = "dms"
+    debezium = null
+    dms      = { engine_version = "3.4.6", before_image = "some" }
+  }
+
+  expect_failures = [var.dms]
 }
 
 run "refuses_debezium_without_image" {

@@ -72,11 +72,13 @@ locals {
       lease_tables     = [for name, arn in local.table_arn : arn if startswith(name, "indexer-leases-")]
       objects          = [local.dead_letters.objects]
       keys             = local.consumer_keys
+      search_domains   = local.has_search && var.search.sign_requests ? [{ arn = module.search[0].domain_arn, put = true }] : []
     }
     console = {
-      list_streams = [for name, arn in local.arns : arn if name != "exchange"]
-      scan_tables  = [for name, arn in local.table_arn : arn if startswith(name, "enricher-leases") || startswith(name, "aggregator-leases") || startswith(name, "indexer-leases-")]
-      keys         = [{ arn = local.keys.state, via = ["dynamodb"], decrypt = true }]
+      search_domains = local.has_search && var.search.sign_requests ? [{ arn = module.search[0].domain_arn }] : []
+      list_streams   = [for name, arn in local.arns : arn if name != "exchange"]
+      scan_tables    = [for name, arn in local.table_arn : arn if startswith(name, "enricher-leases") || startswith(name, "aggregator-leases") || startswith(name, "indexer-leases-")]
+      keys           = [{ arn = local.keys.state, via = ["dynamodb"], decrypt = true }]
     }
   }
 }

@@ -1,7 +1,7 @@
 # By [0] and by name, not by `for` over the modules: that would wait for the whole module, and the domain lets in the
 # services that read its address.
 locals {
-  search_url        = local.has_search ? "https://${module.search[0].endpoint}" : null
+  search_url        = local.has_search ? module.search[0].endpoint : null
   search_secret_arn = local.has_search ? module.search[0].secret_arn : null
 }
 
@@ -17,6 +17,23 @@ module "search" {
     { indexer = module.service["indexer"].security_group_id },
     contains(keys(var.services), "console") ? { console = module.service["console"].security_group_id } : {},
   )
+  job = {
+    image              = local.images["indexer"]
+    repository_arn     = local.repository_arns["indexer"]
+    architecture       = var.images.architecture
+    indexer_role_arns  = [module.service["indexer"].task_role_arn]
+    reader_roles       = concat(contains(keys(var.services), "console") ? [module.service["console"].task_role_arn] : [], var.search.reader_roles)
+    snapshot_role_arns = var.search.snapshot_role_arns
+    environment = {
+      # As the indexer has them, which puts the templates again each time it starts.
+      INDEXER_INDEX_SHARDS     = lookup(local.environment["indexer"], "INDEXER_INDEX_SHARDS", "1")
+      INDEXER_INDEX_REPLICAS   = local.index_replicas
+      INDEXER_REFRESH_INTERVAL = lookup(local.environment["indexer"], "INDEXER_REFRESH_INTERVAL", "1s")
+      SEARCH_RETENTION         = join(",", [for alias, days in var.search.retention_days : "${alias}=${days}"])
+    }
+    cidr_blocks     = module.network.egress.cidr_blocks
+    prefix_list_ids = module.network.egress.prefix_list_ids
+  }
   nodes                      = var.search.nodes
   masters                    = var.search.masters
   audit_logs                 = var.search.audit_logs

@@ -96,8 +96,9 @@ locals {
       INDEXER_STREAMS            = join(",", [for kind in local.indexed : "${kind}=${local.streams[kind]}"])
       INDEXER_LEASE_TABLE        = "${var.name}-indexer-leases"
       INDEXER_CREATE_LEASE_TABLE = "false"
-      INDEXER_INDEX_REPLICAS     = var.search.nodes.count > 1 ? "1-1" : "0-0"
+      INDEXER_INDEX_REPLICAS     = local.index_replicas
       OPENSEARCH_URL             = local.search_url
+      OPENSEARCH_SIGN            = tostring(var.search.sign_requests)
       },
       var.analytics.enabled ? { INDEXER_PLAIN_ROWS = var.analytics.sinks } : {},
     ) : {}
@@ -119,7 +120,7 @@ locals {
           local.has_search ? [for kind in local.indexed : "indexer=${local.streams[kind]}:${local.tables["indexer-leases-${kind}"]}"] : [],
         ))
       },
-      local.has_search ? { OPENSEARCH_URL = local.search_url } : {},
+      local.has_search ? { OPENSEARCH_URL = local.search_url, OPENSEARCH_SIGN = tostring(var.search.sign_requests) } : {},
     )
   }
 
@@ -132,7 +133,10 @@ locals {
     )
   }
 
-  search_secrets = local.has_search ? {
+  index_replicas = var.search.nodes.count > 1 ? "1-1" : "0-0"
+
+  # Who signs needs no password.
+  search_secrets = local.has_search && !var.search.sign_requests ? {
     OPENSEARCH_USER     = "${local.search_secret_arn}:username::"
     OPENSEARCH_PASSWORD = "${local.search_secret_arn}:password::"
   } : {}
@@ -201,6 +205,13 @@ locals {
   }
 }
 
+locals {
+  repository_arns = {
+    for service, settings in var.services : service =>
+    local.ecr == null || settings.image != null ? null : "arn:${data.aws_partition.current.partition}:ecr:${local.ecr.region}:${local.ecr.account}:repository/${local.ecr.prefix}-${service}"
+  }
+}
+
 module "service" {
   source   = "./modules/service"
   for_each = var.services
@@ -210,7 +221,7 @@ module "service" {
   account_id     = local.account_id
   cluster        = module.cluster.cluster
   image          = local.images[each.key]
-  repository_arn = local.ecr == null || each.value.image != null ? null : "arn:${data.aws_partition.current.partition}:ecr:${local.ecr.region}:${local.ecr.account}:repository/${local.ecr.prefix}-${each.key}"
+  repository_arn = local.repository_arns[each.key]
   architecture   = var.images.architecture
   cpu            = each.value.cpu
   memory         = each.value.memory
@@ -226,7 +237,7 @@ module "service" {
   environment = local.environment[each.key]
   secrets     = merge(local.secrets[each.key], each.value.secrets)
   # The domain's password is encrypted as the domain is.
-  secrets_kms_key_arns = concat([local.keys.secrets], contains(["indexer", "console"], each.key) ? [local.keys.search] : [])
+  secrets_kms_key_arns = concat([local.keys.secrets], contains(["indexer", "console"], each.key) && !var.search.sign_requests ? [local.keys.search] : [])
   access               = local.access[each.key]
   probe                = { port = local.ports.probe }
   scratch_path         = each.key == "aggregator" ? local.scratch_path : null

@@ -36,9 +36,18 @@ variable "search" {
     masters                    = optional(object({ type = string, count = optional(number, 3) }))
     audit_logs                 = optional(bool, true)
     create_service_linked_role = optional(bool, false)
+    sign_requests              = optional(bool, true)
+    retention_days             = optional(map(number), { events = 30, aggregates = 365, alerts = 365, late = 30, "dead-letters" = 90 })
+    reader_roles               = optional(list(string), [])
+    snapshot_role_arns         = optional(list(string), [])
   })
   default     = {}
-  description = "OpenSearch: data nodes, dedicated masters, audit logs, and whether the account still needs the service-linked role."
+  description = "OpenSearch: data nodes, dedicated masters, audit logs, and whether the account still needs the service-linked role. sign_requests: indexer and console come by their task roles, with a role in the domain each; false: as its first user. retention_days by alias (0 keeps), reader_roles (ARNs or groups) see the dashboards, snapshot_role_arns may restore."
+
+  validation {
+    condition     = alltrue([for alias, days in var.search.retention_days : contains(["events", "aggregates", "alerts", "late", "dead-letters"], alias) && days >= 0 && floor(days) == days])
+    error_message = "search.retention_days: whole days by alias, of events, aggregates, alerts, late and dead-letters; 0 keeps."
+  }
 }
 
 variable "warehouse" {

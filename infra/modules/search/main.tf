@@ -1,7 +1,6 @@
 # An OpenSearch domain in the VPC: TLS and encryption everywhere, a user with a password that Secrets Manager made.
 #
-# What the indexer needs in it, it makes itself when it starts: index templates and aliases, and with
-# INDEXER_RETENTION_DAYS it deletes old indices. So nothing here talks to the domain.
+# Terraform does not talk to the domain itself, which only the VPC reaches: the task of job.tf does.
 
 data "aws_partition" "current" {}
 
@@ -10,6 +9,8 @@ data "aws_region" "current" {}
 locals {
   domain_name = "${var.name}-search"
   domain_arn  = "arn:${data.aws_partition.current.partition}:es:${data.aws_region.current.name}:${var.account_id}:domain/${local.domain_name}"
+
+  url = "https://${aws_opensearch_domain.this.endpoint}"
 
   # Burstable nodes have no Auto-Tune: AWS refuses it for them.
   burstable = can(regex("^t[0-9]+\\.", var.nodes.type))

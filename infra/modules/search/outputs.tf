@@ -1,6 +1,6 @@
 output "endpoint" {
   description = "Address of the domain: OPENSEARCH_URL of the indexer and the console."
-  value       = "https://${aws_opensearch_domain.this.endpoint}"
+  value       = local.url
 }
 
 output "dashboards_url" {
@@ -19,7 +19,7 @@ output "domain_arn" {
 }
 
 output "user_name" {
-  description = "Name of the first user: OPENSEARCH_USER."
+  description = "Name of the first user: OPENSEARCH_USER of who does not sign."
   value       = var.master_user_name
 }
 
@@ -56,4 +56,20 @@ output "snapshot_role_policy" {
 output "log_group_names" {
   description = "Log groups by kind of log."
   value       = { for type, group in aws_cloudwatch_log_group.this : type => group.name }
+}
+
+output "job" {
+  description = "Task definition and security group of the task that sets the domain up, and where its log is; null without `job`."
+  value = one([for id, definition in aws_ecs_task_definition.job : {
+    task_definition   = definition.arn
+    security_group_id = aws_security_group.job[id].id
+    log_group_name    = aws_cloudwatch_log_group.job[id].name
+    role_arn          = aws_iam_role.job[id].arn
+    environment       = local.job_environment[id]
+  }])
+}
+
+output "job_policies" {
+  description = "What that task may do, and what ECS may do to start it, as JSON."
+  value       = { task = local.job_policy, execution = one(values(local.job_start_policy)) }
 }

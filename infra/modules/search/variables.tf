@@ -184,3 +184,34 @@ variable "permissions_boundary_arn" {
   default     = null
   description = "Policy that bounds what the roles made here may ever do; null for none. environments/bootstrap makes one."
 }
+
+variable "job" {
+  description = <<-EOT
+    The task that sets the domain up, from the indexer's `image` (`repository_arn` where that lies in ECR). Writers are
+    `indexer_role_arns`, `reader_roles` (ARNs, or groups of SAML) search and see dashboards, `snapshot_role_arns` take and
+    restore snapshots. `environment` has further settings, such as SEARCH_RETENTION. It reaches `cidr_blocks` and
+    `prefix_list_ids` by HTTPS. null: no task.
+  EOT
+  type = object({
+    image              = string
+    repository_arn     = optional(string)
+    architecture       = optional(string, "ARM64")
+    indexer_role_arns  = list(string)
+    reader_roles       = optional(list(string), [])
+    snapshot_role_arns = optional(list(string), [])
+    environment        = optional(map(string), {})
+    cidr_blocks        = list(string)
+    prefix_list_ids    = optional(map(string), {})
+  })
+  default = null
+
+  validation {
+    condition     = var.job == null || try(contains(["ARM64", "X86_64"], var.job.architecture), false)
+    error_message = "job.architecture: ARM64 or X86_64, as the image was built."
+  }
+
+  validation {
+    condition     = var.job == null || try(alltrue([for arn in concat(var.job.indexer_role_arns, var.job.snapshot_role_arns) : can(regex("^arn:[^:*]+:iam::[0-9]{12}:role/[^*]+$", arn))]), false)
+    error_message = "job: indexer_role_arns and snapshot_role_arns are ARNs of roles, without wildcards."
+  }
+}

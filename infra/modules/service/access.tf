@@ -52,6 +52,15 @@ locals {
       actions   = ["s3:DeleteObject"]
       resources = [for object in var.access.objects : "${object.bucket_arn}/${object.prefix}*" if object.delete]
     }
+    # The domain's own roles say to which indices. https://docs.aws.amazon.com/opensearch-service/latest/developerguide/ac.html
+    Search = {
+      actions   = ["es:ESHttpGet", "es:ESHttpPost"]
+      resources = [for domain in var.access.search_domains : "${domain.arn}/*"]
+    }
+    ChangeSearch = {
+      actions   = ["es:ESHttpPut"]
+      resources = [for domain in var.access.search_domains : "${domain.arn}/*" if domain.put]
+    }
     Publish = {
       actions   = ["sns:Publish"]
       resources = var.access.topics
@@ -117,7 +126,7 @@ locals {
     for list in [
       var.access.read_streams, var.access.list_streams, var.access.write_streams, var.access.delivery_streams,
       var.access.lease_tables, var.access.state_tables, var.access.scan_tables, var.access.topics, var.access.secrets,
-      var.access.objects[*].bucket_arn, var.access.keys[*].arn,
+      var.access.objects[*].bucket_arn, var.access.keys[*].arn, var.access.search_domains[*].arn,
     ] : length(list)
   ]) > 0
   task_policy = jsonencode({ Version = "2012-10-17", Statement = local.task_statements })

@@ -16,7 +16,11 @@ variable "access" {
       delete     = optional(bool, false)
       list       = optional(bool, false)
     })), [])
-    topics  = optional(list(string), [])
+    topics = optional(list(string), [])
+    search_domains = optional(list(object({
+      arn = string
+      put = optional(bool, false)
+    })), [])
     secrets = optional(list(string), [])
     keys = optional(list(object({
       arn     = string
@@ -26,14 +30,14 @@ variable "access" {
     })), [])
   })
   default     = {}
-  description = "What the service may do, by ARN. Streams: read_streams by polling, read_consumers (consumers of those streams) by enhanced fan-out, list_streams show their shards, write_streams take records. Tables: lease_tables of consumer groups, state_tables of pointers, scan_tables read whole. objects: what may be done with objects of a bucket under a prefix. secrets: read again while it runs. keys: use of a key through services, such as kinesis. Nothing else is allowed."
+  description = "What the service may do, by ARN. Streams: read_streams by polling, read_consumers (consumers of those streams) by enhanced fan-out, list_streams show their shards, write_streams take records. Tables: lease_tables of consumer groups, state_tables of pointers, scan_tables read whole. objects: what may be done with objects of a bucket under a prefix. secrets: read again while it runs. search_domains: signed requests to an OpenSearch domain, put to change templates. keys: use of a key through services, such as kinesis. Nothing else is allowed."
 
   validation {
     condition = alltrue([
       for arn in concat(
         var.access.read_streams, var.access.read_consumers, var.access.list_streams, var.access.write_streams,
         var.access.delivery_streams, var.access.lease_tables, var.access.state_tables, var.access.scan_tables,
-        var.access.topics, var.access.secrets, var.access.objects[*].bucket_arn, var.access.keys[*].arn
+        var.access.topics, var.access.secrets, var.access.objects[*].bucket_arn, var.access.keys[*].arn, var.access.search_domains[*].arn
       ) : can(regex("^arn:[^*?]+$", arn))
     ])
     error_message = "access takes ARNs without wildcards: name each stream, table, bucket, topic and key."

@@ -20,6 +20,20 @@ run "profile" {
     error_message = "Streams are called by the prefix and their part."
   }
   assert {
+    condition     = alltrue([for environment in output.environment : can(regex("^https://[a-z0-9.-]+$", lookup(environment, "OPENSEARCH_URL", "https://none")))])
+    error_message = "The domain's address has its scheme once, and no path."
+  }
+  assert {
+    condition     = output.search_job == null || try(length(output.search_job.network_configuration.awsvpcConfiguration.subnets) >= 2, false)
+    error_message = "The task that sets the domain up runs where the services do."
+  }
+  assert {
+    condition = alltrue([
+      for service, policy in output.task_policies : strcontains(policy, "es:ESHttpPost") == (contains(["indexer", "console"], service) && var.search.enabled && var.search.sign_requests)
+    ])
+    error_message = "Indexer and console sign requests to the domain, and nobody else may."
+  }
+  assert {
     condition     = startswith(output.ingest_url, "https://")
     error_message = "Senders send by TLS."
   }

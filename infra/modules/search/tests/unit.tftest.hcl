@@ -194,3 +194,75 @@ run "refuses_no_subnets" {
 
   expect_failures = [var.subnet_ids]
 }
+
+run "no_task_unless_asked" {
+  command = plan
+
+  assert {
+    condition     = output.job == null && length(aws_iam_role.job) == 0
+    error_message = "a task that nobody asked for"
+  }
+}
+
+run "set_up_by_a_task" {
+  # The task signs by a role that may register the repository and pass the snapshots' role, and nothing else; it has the
+  # first user's password, and is let in.
+  command = apply
+
+  variables {
+    kms_key_arn = "arn:aws:kms:us-east-1:123456789012:key/1"
+    job = {
+      image              = "123456789012.dkr.ecr.us-east-1.amazonaws.com/etl-indexer:1"
+      repository_arn     = "arn:aws:ecr:us-east-1:123456789012:repository/etl-indexer"
+      indexer_role_arns  = ["arn:aws:iam::123456789012:role/indexer"]
+      reader_roles       = ["arn:aws:iam::123456789012:role/console", "analysts"]
+      snapshot_role_arns = ["arn:aws:iam::123456789012:role/operators"]
+      environment        = { SEARCH_RETENTION = "events=30" }
+      cidr_blocks        = ["10.0.0.0/16"]
+      prefix_list_ids    = { s3 = "pl-s3" }
+    }
+  }
+
+  assert {
+    condition = { for s in jsondecode(output.job_policies.task).Statement : s.Sid => { actions = s.Action, resources = s.Resource } } == {
+      RegisterRepository = { actions = ["es:ESHttpPut"], resources = ["arn:aws:es:us-east-1:123456789012:domain/etl-test-search/_snapshot/*"] }
+      PassSnapshotRole   = { actions = ["iam:PassRole"], resources = ["arn:aws:iam::123456789012:role/mocked"] }
+    }
+    error_message = "the task may do something else"
+  }
+
+  assert {
+    condition     = { for s in jsondecode(output.job_policies.execution).Statement : s.Sid => s.Resource }["DecryptSecret"] == [var.kms_key_arn] && toset([for s in jsondecode(output.job_policies.execution).Statement : s.Sid]) == toset(["Logs", "ReadSecret", "PullImage", "SignInToRegistry", "DecryptSecret"])
+    error_message = "ECS could not start it, or could do more"
+  }
+
+  assert {
+    condition     = output.job.environment["OPENSEARCH_URL"] == output.endpoint && output.job.environment["SEARCH_SIGN"] == "true" && output.job.environment["SEARCH_PARTS"] == "access,templates,retention,snapshots,dashboards,audit" && output.job.environment["SEARCH_RETENTION"] == "events=30"
+    error_message = "it would set something else up"
+  }
+
+  assert {
+    condition     = output.job.environment["SEARCH_READER_ROLES"] == "arn:aws:iam::123456789012:role/console,analysts" && endswith(output.job.environment["SEARCH_SNAPSHOT_ROLES"], ",arn:aws:iam::123456789012:role/operators") && output.job.environment["SEARCH_SNAPSHOT_BUCKET"] == output.snapshot_bucket_name
+    error_message = "roles would be given to others"
+  }
+
+  assert {
+    condition     = jsondecode(aws_ecs_task_definition.job["this"].container_definitions)[0].entryPoint == ["python3", "-m", "indexer.search_setup"] && toset([for s in jsondecode(aws_ecs_task_definition.job["this"].container_definitions)[0].secrets : s.name]) == toset(["OPENSEARCH_USER", "OPENSEARCH_PASSWORD"]) && jsondecode(aws_ecs_task_definition.job["this"].container_definitions)[0].readonlyRootFilesystem
+    error_message = "it starts something else, or without the password"
+  }
+
+  assert {
+    condition     = aws_vpc_security_group_ingress_rule.job["this"].from_port == 443 && [for r in aws_vpc_security_group_egress_rule.job : r.cidr_ipv4] == ["10.0.0.0/16"] && aws_vpc_security_group_egress_rule.job_prefix_lists["s3"].prefix_list_id == "pl-s3"
+    error_message = "it reaches other addresses, or not the domain"
+  }
+}
+
+run "refuses_roles_by_pattern" {
+  command = plan
+
+  variables {
+    job = { image = "i", indexer_role_arns = ["*"], cidr_blocks = [] }
+  }
+
+  expect_failures = [var.job]
+}

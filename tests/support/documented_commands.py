@@ -10,6 +10,7 @@ _INDENTED = re.compile(r"(?:\A|\n[ \t]*\n)((?:(?: {4}|\t)[^\n]*(?:\n[ \t]*(?=\n 
 _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _SHELLS = {"sh", "bash", "shell"}
 _OPENING = {"do", "then", "else", "if", "while", "!", "time", "eval", "nice", "export", "{", "}"}
+_FUNCTION = re.compile(r"[A-Za-z_]\w*\(\)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*", re.DOTALL)
 
 
@@ -31,6 +32,12 @@ def blocks(page: str) -> Iterator[tuple[str, str]]:
         yield "", re.sub(r"^(?: {4}|\t)", "", match[1], flags=re.MULTILINE)
 
 
+def functions(page: str) -> frozenset[str]:
+    """Names of the shell functions that a page's blocks define."""
+    text = "\n".join(block for _, block in blocks(page))
+    return frozenset(re.findall(r"^([A-Za-z_]\w*)\(\) *{", text, flags=re.MULTILINE))
+
+
 def spans(page: str) -> list[str]:
     """What stands between single backquotes, outside of blocks."""
     return _SPAN.findall(_FENCE.sub("", page))
@@ -41,9 +48,9 @@ def simple_commands(script: str) -> Iterator[tuple[str, ...]]:
     for text in _split(script):
         yield from (inner for nested in _substitutions(text) for inner in simple_commands(nested))
         words = shlex.split(_without_redirections(text))
-        while words and (words[0] in _OPENING or _ASSIGNMENT.fullmatch(words[0])):
+        while words and (words[0] in _OPENING or _ASSIGNMENT.fullmatch(words[0]) or _FUNCTION.fullmatch(words[0])):
             words.pop(0)
-        if words and words[0] not in {"for", "done", "fi", "cd"}:
+        if words and words[0] not in {"for", "done", "fi", "cd", "VALUE"}:
             yield tuple(words)
 
 

@@ -26,7 +26,9 @@ def main() -> None:
     """Streaming ETL: run the whole pipeline on this machine, send events to it, see how it is."""
 
 
-_stack = click.option("--stack", default="default", show_default=True, help="Name of the local stack.")
+_stack = click.option(
+    "--stack", envvar="ETL_STACK", default="default", show_default=True, help="Name of the local stack; or ETL_STACK."
+)
 
 
 @main.command()

@@ -159,7 +159,9 @@ def reference() -> None:
 
 @sql.command()
 @click.argument("query", required=False)
-@click.option("--stack", default="default", show_default=True, help="Name of the local stack.")
+@click.option(
+    "--stack", envvar="ETL_STACK", default="default", show_default=True, help="Name of the local stack; or ETL_STACK."
+)
 @click.option("--url", help="Address of the aggregator's probes; the stack's own by default. From its machine only.")
 @click.option("--every", default=1.0, show_default=True, type=click.FloatRange(0.1), help="Seconds between looks.")
 @click.option("--rows", default=20, show_default=True, type=click.IntRange(1, 10_000), help="Rows to show at most.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from infra_emulator.step import emulated
 
-from infra_checks import checkers, mirror, steps
+from infra_checks import checkers, mirror, provider, steps
 from infra_checks.terraform import Terraform, TerraformFailed, copy_tree
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -40,7 +40,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             said = " ".join(str(error).rpartition("Error: ")[2].partition("\n\nTo see")[0].split())
             return _left_out(f"no AWS provider: set TF_PLUGIN_DIR to a mirror, or let the registry be reached. {said}")
         print(f"provider from {'a mirror on this machine' if found else 'the registry'}", flush=True)
-        return _run(terraform, infra, options)
+        try:
+            with provider.shared(terraform, infra) as mocked:
+                return _run(terraform, mocked, infra, options)
+        except provider.ProviderSilent as error:
+            print(error, file=sys.stderr)
+            return 1
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -67,15 +72,15 @@ def _left_out(reason: str) -> int:
     return 1 if in_ci else 0
 
 
-def _run(terraform: Terraform, infra: Path, options: argparse.Namespace) -> int:
+def _run(terraform: Terraform, mocked: Terraform, infra: Path, options: argparse.Namespace) -> int:
     figures = steps.Figures()
     all_steps: dict[str, Callable[[], list[str]]] = {
         "docs": _docs,
         "format": lambda: steps.formatting(terraform, infra),
         "checkers": lambda: _checkers(figures),
-        "validate": lambda: steps.validation(terraform, infra),
-        "modules": lambda: steps.module_tests(terraform, infra, figures, options.jobs),
-        "profiles": lambda: steps.profile_tests(terraform, infra, figures, options.jobs),
+        "validate": lambda: steps.validation(mocked, infra),
+        "modules": lambda: steps.module_tests(mocked, infra, figures, options.jobs),
+        "profiles": lambda: steps.profile_tests(mocked, infra, figures, options.jobs),
         "plans": lambda: steps.plans(terraform, infra, figures, options.jobs),
         "emulator": lambda: _emulated(terraform, figures),
     }

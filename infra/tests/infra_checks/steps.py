@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra_checks import tasks
+from infra_checks import provider, tasks
 from infra_checks.policies import Policy, findings, policies
 from infra_checks.terraform import Run, Terraform, TerraformFailed, TestReport, resources
 
@@ -76,7 +76,11 @@ def module_tests(terraform: Terraform, infra: Path, figures: Figures, jobs: int)
     )
     with ThreadPoolExecutor(jobs) as pool:
         reports = list(pool.map(lambda folder: _tested(terraform, folder), folders))
-    found = []
+    found = [
+        f"{path.relative_to(infra)}: every provider of a test must be a mock_provider"
+        for path in sorted(infra.rglob("*.tftest.hcl"))
+        if provider.configures(path.read_text(encoding="utf-8"))
+    ]
     for folder, report in zip(folders, reports, strict=True):
         figures.modules[folder.name] = len(report.runs)
         found += _judged(folder.name, report, figures)

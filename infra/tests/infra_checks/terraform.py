@@ -4,7 +4,9 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,10 +87,16 @@ class Terraform:
         self._mirror = mirror
         # A configuration file elsewhere, or variables of the caller's own, must not change what is tested.
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("TF_", "AWS_"))}
-        self._environment = {**inherited, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
+        self.environment: Mapping[str, str] = {**inherited, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
         if mirror is None:
             plugin_cache.mkdir(parents=True, exist_ok=True)
-            self._environment["TF_PLUGIN_CACHE_DIR"] = str(plugin_cache)
+            self.environment = {**self.environment, "TF_PLUGIN_CACHE_DIR": str(plugin_cache)}
+
+    def having(self, variables: Mapping[str, str]) -> "Terraform":
+        """The same with more variables in its environment."""
+        other = copy(self)
+        other.environment = {**self.environment, **variables}
+        return other
 
     def run(self, folder: Path, *arguments: str) -> str:
         """Its output. Raises TerraformFailed."""
@@ -104,10 +112,17 @@ class Terraform:
 
     def test(self, folder: Path, *arguments: str) -> TestReport:
         """Run a folder's tests, with the values of what they made."""
-        ended = self._run(folder, ("test", "-json", "-verbose", *arguments))
-        report = read_report(ended.stdout.splitlines())
-        if not report.runs and not report.errors:
-            report.errors.append((ended.stdout + ended.stderr).strip() or "no test ran")
+        command = [self._binary, "test", "-json", "-verbose", *arguments]
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(  # noqa: S603  the arguments are this program's own
+                command, cwd=folder, env=self.environment, stdout=subprocess.PIPE, stderr=errors, bufsize=1 << 20
+            )
+            with process:
+                report = read_report(process.stdout or ())
+            if not (report.runs or report.errors) or (process.returncode and report.is_passed):
+                errors.seek(0)
+                said = errors.read().decode(errors="replace").strip()
+                report.errors.append(f"terraform test ended with {process.returncode}: {said or 'no test ran'}")
         return report
 
     def plan(self, folder: Path, file: str, *arguments: str) -> dict[str, Any]:
@@ -119,21 +134,21 @@ class Terraform:
     def _run(self, folder: Path, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
         command = [self._binary, *arguments]
         return subprocess.run(  # noqa: S603  the arguments are this program's own
-            command, cwd=folder, env=self._environment, capture_output=True, text=True, check=False
+            command, cwd=folder, env=self.environment, capture_output=True, text=True, check=False
         )
 
 
-def read_report(lines: Sequence[str]) -> TestReport:
+def read_report(lines: Iterable[bytes]) -> TestReport:
     """The report in the JSON lines of `terraform test -json -verbose`; lines that are no JSON count as errors.
 
     https://developer.hashicorp.com/terraform/internals/machine-readable-ui
     """
     report = TestReport()
-    for line in filter(None, (line.strip() for line in lines)):
+    for line in filter(None, (_without_schemas(line).strip() for line in lines)):
         try:
-            message = json.loads(_without_schemas(line))
+            message = json.loads(line)
         except ValueError:
-            report.errors.append(line)
+            report.errors.append(line.decode(errors="replace"))
             continue
         kind = message.get("type")
         if kind == "test_run" and message["test_run"]["progress"] == "complete":
@@ -149,10 +164,10 @@ def read_report(lines: Sequence[str]) -> TestReport:
     return report
 
 
-def _without_schemas(line: str) -> str:
+def _without_schemas(line: bytes) -> bytes:
     """The line without the provider's schemas: Terraform puts 14 MB of them behind each state and plan."""
-    before, mark, _ = line.partition(',"provider_format_version"')
-    return before + "}}" if mark else line
+    end = line.find(b',"provider_format_version"')
+    return line if end < 0 else line[:end] + b"}}"
 
 
 def resources(module: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -2,23 +2,12 @@
 
 import os
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from infra_checks.terraform import Terraform, TerraformFailed
 
 from infra_emulator import cycle
 from infra_emulator.servers import EmulatorMissing, emulators
-
-
-class Emulated(Terraform):
-    """Terraform whose provider finds the emulators."""
-
-    def __init__(self, plain: Terraform, variables: Mapping[str, str]) -> None:
-        self._binary = plain._binary
-        self._mirror = plain._mirror
-        self._environment = {**plain._environment, **variables}
-
 
 # On a busy machine an emulator loses an answer now and then; what the provider then asks for again is there already.
 # A fault of the configuration shows at every attempt, and a plan that is not empty is never tried again.
@@ -49,6 +38,6 @@ def _once(terraform: Terraform, project: Path) -> cycle.Cycle:
         with emulators(project, scratch) as variables:
             (scratch / "copy").mkdir()
             infra = cycle.prepared(project, scratch / "copy")
-            applying = Emulated(terraform, variables)
+            applying = terraform.having(variables)
             applying.init(infra, backend=True)
             return cycle.run(applying, infra)

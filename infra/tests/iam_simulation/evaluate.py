@@ -44,6 +44,15 @@ def decide(documents: Iterable[str], request: Request) -> Decision:
     return "allowed" if "Allow" in effects else "denied"
 
 
+def names_action(documents: Iterable[str], action: str) -> bool:
+    """Whether any statement speaks of the action; where none does, it is denied on every resource."""
+    return any(
+        _chosen(statement, "Action", lambda pattern: action_matches(pattern, action))
+        for document in documents
+        for statement in statements(document)
+    )
+
+
 @lru_cache(maxsize=512)
 def statements(document: str) -> tuple[dict[str, Any], ...]:
     """The statements of an identity policy, checked. Raises PolicyUnknown."""

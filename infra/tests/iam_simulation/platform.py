@@ -1,0 +1,53 @@
+"""What AWS itself does in a role's name: ECS to start a task, its sessions, Lambda around a function.
+
+No run shows it, so it is told from what Terraform made. Sources: "Amazon ECS task execution IAM role",
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html; "Using ECS Exec",
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html; "Lambda execution role",
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html.
+"""
+
+import re
+from collections.abc import Iterator
+
+from iam_simulation.arns import Account
+from iam_simulation.calls import Call
+from iam_simulation.roles import Actor, Values
+
+_SECRET = re.compile(r"^(arn:[^:]+:secretsmanager:[^:]+:\d+:secret:[^:]+)")
+_IMAGE = re.compile(r"^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([^:@]+)")
+_CHANNELS = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
+
+
+def as_actor(actor: Actor, values: Values, account: Account) -> Iterator[Call]:
+    """In the role of the task or the function itself."""
+    if actor.has_exec:
+        yield from (Call(f"ssmmessages:{channel}") for channel in _CHANNELS)
+    if actor.attributes:
+        group = account.arn("logs", f"log-group:/aws/lambda/{actor.attributes['function_name']}")
+        yield from _logs(group)
+        # Of the environment. AWS names no service that it would be asked through.
+        if actor.attributes.get("kms_key_arn"):
+            yield Call("kms:Decrypt", "key", actor.attributes["kms_key_arn"])
+
+
+def as_starter(actor: Actor, values: Values, account: Account) -> Iterator[Call]:
+    """In the role that ECS starts the task by."""
+    options = actor.container.get("logConfiguration", {}).get("options", {})
+    if "awslogs-group" in options:
+        yield from _logs(account.arn("logs", f"log-group:{options['awslogs-group']}"))
+    for entry in actor.container.get("secrets", ()):
+        secret = _SECRET.match(entry["valueFrom"])
+        if secret:
+            yield Call("secretsmanager:GetSecretValue", "secret", secret[1])
+    image = _IMAGE.match(actor.container.get("image", ""))
+    if image:
+        repository = f"arn:aws:ecr:{image[2]}:{image[1]}:repository/{image[3]}"
+        yield Call("ecr:GetAuthorizationToken")
+        for operation in ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"):
+            yield Call(f"ecr:{operation}", "repository", repository)
+
+
+def _logs(group: str) -> Iterator[Call]:
+    """Log streams are made and written to in a group that is there."""
+    for operation in ("CreateLogStream", "PutLogEvents"):
+        yield Call(f"logs:{operation}", "log group", f"{group}:log-stream:any")

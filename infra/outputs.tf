@@ -33,6 +33,22 @@ output "search" {
   value       = local.has_search ? { url = local.search_url, secret_arn = local.search_secret_arn } : null
 }
 
+output "search_job" {
+  description = "The task that sets the search domain up, as RunTask takes it: `etl deploy` runs it; null where there is no domain."
+  value = local.has_search ? {
+    cluster         = module.cluster.cluster.arn
+    task_definition = module.search[0].job.task_definition
+    log_group_name  = module.search[0].job.log_group_name
+    network_configuration = {
+      awsvpcConfiguration = {
+        subnets        = module.network.task_subnet_ids
+        securityGroups = [module.search[0].job.security_group_id]
+        assignPublicIp = module.network.assign_public_ip ? "ENABLED" : "DISABLED"
+      }
+    }
+  } : null
+}
+
 output "warehouse" {
   description = "Redshift Serverless: workgroup and database; null where there is none."
   value       = one([for warehouse in module.warehouse : { workgroup = warehouse.workgroup_name, database = warehouse.database }])

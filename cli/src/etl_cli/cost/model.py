@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from etl_cli.cost.auditing import audit
 from etl_cli.cost.lines import Line
 from etl_cli.cost.prices import Prices
 from etl_cli.cost.profile import Profile, Service, Stream
@@ -76,6 +77,7 @@ def estimate(profile: Profile, workload: Workload, prices: Prices, alarms: int) 
     """
     sizing = size(profile, workload)
     commits = _commits(profile, sizing)
+    lease_writes = _lease_writes(profile, workload, sizing)
     lines = [
         *_streams(profile, workload, sizing, prices),
         *_tasks(profile, sizing, prices),
@@ -83,12 +85,21 @@ def estimate(profile: Profile, workload: Workload, prices: Prices, alarms: int) 
         *_network(profile, workload, sizing, prices),
         *archive(profile, workload, prices),
         *search(profile, prices),
-        *state(_lease_writes(profile, workload, sizing), commits, prices),
+        *state(lease_writes, commits, prices),
         *warehouse(profile, workload, prices),
-        *watching(profile, sum(sizing.tasks.values()), alarms, prices),
+        *watching(profile, sizing.tasks, alarms, prices),
+        *audit(profile, workload, _readers(profile), sizing.shards, lease_writes + commits, prices),
     ]
     priced = tuple(line for line in lines if line.quantity)
     return Estimate(profile, workload, prices, priced, sizing.warnings)
+
+
+def _readers(profile: Profile) -> Mapping[str, Mapping[str, bool]]:
+    """Of each stream, the services that read it, and whether by enhanced fan-out."""
+    return {
+        name: {reader: reader in profile.fan_out for reader in _READERS[name] if reader in profile.services}
+        for name in profile.streams
+    }
 
 
 def _commits(profile: Profile, sizing: Sizing) -> float:

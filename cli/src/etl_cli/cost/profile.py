@@ -94,6 +94,10 @@ class Profile:
     tiers: Tiers = field(default_factory=Tiers)
     service_metrics: bool = True
     backup_days: int = 0
+    audit: bool = False
+    audit_services: bool = False
+    audit_streams: bool = True
+    rotated_senders: int = 0
 
 
 def read_profile(path: Path) -> Profile:
@@ -108,6 +112,7 @@ def read_profile(path: Path) -> Profile:
     except Exception as error:  # the parser's own errors are of many classes
         raise ProfileError(f"{path} is no file of Terraform variables: {error}") from error
     search, warehouse, archive = given.get("search", {}), given.get("warehouse", {}), given.get("archive", {})
+    audit = given.get("audit", {})
     capacity, backup = warehouse.get("capacity", {}), given.get("backup", {})
     masters = search.get("masters")
     return Profile(
@@ -128,6 +133,10 @@ def read_profile(path: Path) -> Profile:
         else Tiers(),
         service_metrics=given.get("monitoring", {}).get("service_metrics", True),
         backup_days=backup.get("retention_days", 35) if backup.get("enabled", False) else 0,
+        audit=audit.get("enabled", False),
+        audit_services=audit.get("services", False),
+        audit_streams=audit.get("streams", True),
+        rotated_senders=len(given.get("rotated_senders", {})),
     )
 
 

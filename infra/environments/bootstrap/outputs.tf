@@ -22,3 +22,13 @@ output "images" {
   description = "What the system's variable `images` is set to, but for the tag."
   value       = { repository_prefix = trimsuffix(module.images.repository_urls["enricher"], "-enricher") }
 }
+
+output "github_role_arns" {
+  description = "Roles of the workflows: plan, images, and deploy-ENVIRONMENT of each environment. They become the variables AWS_PLAN_ROLE, AWS_IMAGES_ROLE and, in each environment, AWS_DEPLOY_ROLE on GitHub."
+  value       = merge(module.github[*].role_arns...)
+}
+
+output "roles_boundary_arn" {
+  description = "What the system's variable permissions_boundary_arn is set to where a workflow deploys; null without github."
+  value       = one(module.github[*].roles_boundary_arn)
+}

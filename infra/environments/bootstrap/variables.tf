@@ -41,3 +41,16 @@ variable "tags" {
   default     = {}
   description = "Tags of every resource."
 }
+
+variable "github" {
+  type = object({
+    repository         = string
+    branch             = optional(string, "main")
+    environments       = map(string)
+    provider_arn       = optional(string)
+    canary_secret_arns = optional(list(string), [])
+    buckets            = optional(list(string), [])
+  })
+  default     = null
+  description = "Roles for workflows of a repository on GitHub, OWNER/NAME; null for none. branch: the default one, which plans too. environments: GitHub's deployment environments by name, with the system's name that each deploys, such as { prod = \"etl-prod\" }. provider_arn where the account has GitHub's identity provider already. canary_secret_arns: secrets that `etl deploy` reads its canary's key from. buckets: further buckets that services use, such as that of the SQL."
+}

@@ -43,9 +43,10 @@ def deploy(
     """Deploy ENVIRONMENT, a folder of infra/environments: plan, ask, apply, wait for the rollout, send a canary event.
 
     Images go by digest. The canary's key is ETL_API_KEY, or what the environment's `canary` names. Exit status: 0 done,
-    1 not (the message says what stands, and what to do), 2 not agreed to. See docs/deployment-guide.md.
+    1 not done, 2 not agreed to, 3 applied but not good (the message says what stands): go back with --rollback. See
+    docs/deployment-guide.md.
     """
-    from etl_cli.deploy import DeployFailed, run
+    from etl_cli.deploy import DeployFailed, ReleaseNotGood, run
 
     if sum((version is not None, images is not None, rollback)) > 1:
         raise click.UsageError("give one of --version, --images and --rollback")
@@ -65,6 +66,9 @@ def deploy(
     shell = run.Shell(run.variables(), click.echo, click.confirm)
     try:
         sys.exit(0 if asyncio.run(run.deploy(options, shell)) else 2)
+    except ReleaseNotGood as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(3)
     except DeployFailed as error:
         raise click.ClickException(str(error)) from None
 

@@ -75,10 +75,9 @@ def fingerprint(found: Sequence[Change]) -> str:
 
 def summary(found: Sequence[Change]) -> list[str]:
     """Counts, then every resource that is not new, those that lose what they hold marked."""
-    if not found:
-        return ["plan: nothing to change"]
     counts = Counter(change.action for change in found)
-    lines = ["plan: " + ", ".join(f"{counts[action]} to {action}" for action in _ORDER if counts[action])]
+    told = ", ".join(f"{counts[action]} to {action}" for action in _ORDER if counts[action])
+    lines = [f"plan: {told or 'nothing to change'}"]
     lines += [
         f"  {change.action:8}{change.address}{'   LOSES WHAT IT HOLDS' if change.loses_data else ''}"
         for change in found

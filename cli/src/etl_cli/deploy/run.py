@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from etl_cli.deploy import DeployFailed, canary, planned
+from etl_cli.deploy import DeployFailed, ReleaseNotGood, canary, planned
 from etl_cli.deploy.account import Account, connected
 from etl_cli.deploy.environment import Environment, read
 from etl_cli.deploy.releases import Release, digest_of, image_file, previous, recorded
@@ -154,7 +154,7 @@ def _network(told: Any) -> dict[str, Any]:
 
 
 async def _rolled_out(options: Options, account: Account, outputs: Mapping[str, Any], tell: Tell) -> None:
-    """Wait until every service runs what was deployed. Raises DeployFailed where ECS went back, or time is up."""
+    """Wait until every service runs what was deployed. Raises ReleaseNotGood where ECS went back, or time is up."""
     wanted = {name: service["task_definition_arn"] for name, service in outputs["services"].items()}
     called = {service["service_name"]: name for name, service in outputs["services"].items()}
     until = asyncio.get_running_loop().time() + options.timeout
@@ -170,7 +170,7 @@ async def _rolled_out(options: Options, account: Account, outputs: Mapping[str, 
         if failures(rollouts) or is_over(rollouts):
             break
         if asyncio.get_running_loop().time() > until:
-            raise DeployFailed(f"services were not ready within {options.timeout:g} s; {_back(options)}")
+            raise ReleaseNotGood(f"services were not ready within {options.timeout:g} s; {_back(options)}")
         await asyncio.sleep(_LOOK_SECONDS)
     _must_be_good(options, failures(rollouts))
 
@@ -178,7 +178,7 @@ async def _rolled_out(options: Options, account: Account, outputs: Mapping[str, 
 def _must_be_good(options: Options, failed: list[Rollout]) -> None:
     if failed:
         named = ", ".join(f"{rollout.service} {rollout.verdict.value}" for rollout in failed)
-        raise DeployFailed(
+        raise ReleaseNotGood(
             f"{named}: ECS keeps the former tasks, and Terraform wants the new ones again at its next apply; "
             f"other services may run the new version already: {_back(options)}"
         )
@@ -200,7 +200,7 @@ async def _verified(
     try:
         await canary.verify(options.ingest_url or outputs["ingest_url"], key, _CANARY_SECONDS)
     except DeployFailed as error:
-        raise DeployFailed(f"{error}; {_back(options)}") from error
+        raise ReleaseNotGood(f"{error}; {_back(options)}") from error
     shell.tell("canary: accepted")
 
 

@@ -38,3 +38,24 @@ run "refuses_hasty_forgetting" {
   }
   expect_failures = [var.state_recovery_days]
 }
+
+run "no_workflow_unless_asked_for" {
+  command = plan
+
+  assert {
+    condition     = length(module.github) == 0 && output.roles_boundary_arn == null && length(output.github_role_arns) == 0
+    error_message = "Nobody outside can take a role where no repository is named."
+  }
+}
+
+run "roles_of_a_repository" {
+  command = plan
+  variables {
+    github = { repository = "acme/streaming", environments = { prod = "etl-prod" } }
+  }
+
+  assert {
+    condition     = length(module.github) == 1
+    error_message = "A repository that is named gets its roles."
+  }
+}

@@ -46,8 +46,8 @@ def test_replacing_a_stream_loses_data_and_a_new_task_definition_does_not() -> N
 
 
 def test_an_empty_plan_says_so() -> None:
-    """Nothing to change is one line."""
-    assert summary(changes({})) == ["plan: nothing to change"]
+    """Nothing to change can be approved like any other plan."""
+    assert summary(changes({})) == ["plan: nothing to change", f"fingerprint: {fingerprint([])}"]
 
 
 def test_the_fingerprint_is_of_what_is_set() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -54,9 +55,14 @@ async def test_a_taken_port_is_named_with_the_setting_to_change() -> None:
 async def test_ctrl_c_while_it_starts_leaves_nothing_behind(seconds: float) -> None:
     """Whatever had started by then is stopped, the JVM and ministack among it; the exit code says interrupted."""
     name = f"interrupted-{int(seconds * 10)}"
+    folder = project_root() / ".stack" / name
+    shutil.rmtree(folder, ignore_errors=True)
     process = await demo(free_base(26000, range(20)), name)
-    await asyncio.sleep(1.5 + seconds)
+    async with asyncio.timeout(120):
+        while not (folder / "logs").exists():  # the first thing that it makes
+            await asyncio.sleep(0.05)
+    await asyncio.sleep(seconds)
     process.send_signal(signal.SIGINT)
-    output = (await asyncio.wait_for(process.communicate(), 90))[0].decode()
+    output = (await asyncio.wait_for(process.communicate(), 150))[0].decode()
     assert process.returncode == 130, output
     assert remaining(name) == []

@@ -17,11 +17,11 @@ from etl_cli.proof import Evidence
 from etl_cli.report.reconcile import Report
 from etl_cli.services import probe_url
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
 
 # The hops that these tests' own traffic does not reach.
 _NOT_FED = ("alerts is 0", "dead-lettered is 0", "no accepted event was ever seen")
-_SETTLE_SECONDS = 120.0
+_SETTLE_SECONDS = 300.0
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Traffic:
     sent: Sent
 
     async def proof(self) -> Report:
-        """The report over all that was accepted so far, once it is well or two minutes later."""
+        """The report over all that was accepted so far, once it is well or five minutes later."""
         write_ledger(self.stack.layout.ledger, self.sent)
         deadline = time.monotonic() + _SETTLE_SECONDS
         async with Evidence(self.stack.environment, self.stack.layout.ledger) as evidence:
@@ -86,7 +86,7 @@ async def test_throttled_kinesis_and_firehose_and_opensearch_away(stack: LocalSt
         await stack.fault("kinesis", {"kind": "throttle_puts", "stream": "enriched", "count": 300})
         await stack.fault("firehose", {"throttle_calls": 5, "throttle_records": 5})  # each record is many events
         await stack.supervisor.kill("opensearch")
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             while not (await metric(stack, "indexer", "etl_retries_total") and await worst_lag(stack) > 3):
                 await asyncio.sleep(0.5)
         await stack.start_aws("opensearch")

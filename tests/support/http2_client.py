@@ -104,7 +104,7 @@ class Http2Client:
 
     async def until(self, holds: Callable[[], object]) -> None:
         """Wait until something that came makes it hold."""
-        async with asyncio.timeout(20), self._changed:
+        async with asyncio.timeout(60), self._changed:
             await self._changed.wait_for(holds)
 
     async def receive(self) -> None:

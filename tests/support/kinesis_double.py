@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-_ACTIVE_SECONDS = 30.0
+_ACTIVE_SECONDS = 120.0
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def serving_kinesis(*options: str, environment: Mapping[str, str] | None = None)
             yield server.stdout.readline().strip()
         finally:
             server.terminate()
-            server.wait(10)
+            server.wait(60)
 
 
 class KinesisStream:

@@ -17,7 +17,7 @@ from local_aws.progress import Silent
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streaming-etl"
 LOCK = Path(__file__).parents[2] / "requirements" / "ministack.lock"
-_START_SECONDS = 30.0
+_START_SECONDS = 120.0
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def serving(directory: Path, missing: Callable[[str], NoReturn], services: tuple
         yield settings.url
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
 
 
 def _wait_for(address: str, server: "subprocess.Popen[bytes]") -> None:

@@ -146,7 +146,7 @@ async def _process(exits: AsyncExitStack, *command: str, environment: dict[str, 
 
 
 async def _answers(url: str) -> None:
-    for _ in range(150):
+    for _ in range(600):
         with suppress(OSError):
             await asyncio.to_thread(lambda: urllib.request.urlopen(url, timeout=1).close())
             return

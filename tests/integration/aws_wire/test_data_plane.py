@@ -16,7 +16,7 @@ from aws_wire.data_plane import ConnectionLost, CorruptFrame, DataPlane, Deadlin
 pytestmark = pytest.mark.integration
 
 BOTH = pytest.mark.parametrize(("transport", "protocol"), [("http2", "h2"), ("http1", "http/1.1")])
-QUICK = Deadlines(connect=5, answer=5, ping=5, pong=5)
+QUICK = Deadlines(connect=30, answer=30, ping=30, pong=30)
 
 
 def frame(number: int, size: int = 3) -> bytes:
@@ -284,9 +284,9 @@ async def test_an_error_answer_that_does_not_end_is_a_lost_connection(serve, kin
         await exchange.was_given_up.wait()
 
     server = await serve(half, protocol=protocol)
-    impatient = Deadlines(connect=5, answer=0.3, ping=5, pong=5)
+    impatient = Deadlines(connect=30, answer=0.3, ping=5, pong=5)
     async with DataPlane.of(await kinesis(server.url), transport, deadlines=impatient) as plane:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             with pytest.raises(ConnectionLost, match="in time"):
                 await read(plane)
 

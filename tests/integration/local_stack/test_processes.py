@@ -73,7 +73,7 @@ async def test_a_process_that_ignores_sigterm_is_killed(
     await supervisor.start([program])
     began = time.monotonic()
     await supervisor.stop("stubborn")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert supervisor.last_status("stubborn") == -signal.SIGKILL
 
 

@@ -64,7 +64,7 @@ def probe_address(process: "subprocess.Popen[str]") -> str:
 
 def status(url: str) -> int:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         with error:
@@ -79,13 +79,13 @@ def test_probes_answer_and_sigterm_drains() -> None:
         while status(f"{address}/readyz") != 200:
             assert time.monotonic() < deadline
         assert status(f"{address}/livez") == 200
-        with urllib.request.urlopen(f"{address}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"{address}/metrics", timeout=60) as answer:
             assert b"process_cpu_seconds_total" in answer.read()
-        with urllib.request.urlopen(f"{address}/hello?name=world", timeout=5) as answer:
+        with urllib.request.urlopen(f"{address}/hello?name=world", timeout=60) as answer:
             assert answer.read() == b'{"hello": "world"}'
         assert [status(f"{address}/hello"), status(f"{address}/other")] == [404, 404]
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "drained" in output
 
@@ -95,7 +95,7 @@ def test_a_main_that_does_not_drain_is_cancelled_at_the_deadline() -> None:
     with start(EXAMPLE_MODE="hang", EXAMPLE_DRAIN_SECONDS="0.3") as process:
         probe_address(process)
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "raise drain_seconds" in errors
 
@@ -103,7 +103,7 @@ def test_a_main_that_does_not_drain_is_cancelled_at_the_deadline() -> None:
 def test_a_failed_main_gives_exit_code_1_and_its_traceback() -> None:
     """An infrastructure error that main lets out ends the process, for the platform to restart it."""
     with start(EXAMPLE_MODE="fail") as process:
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "RuntimeError: cannot" in errors
 
@@ -111,7 +111,7 @@ def test_a_failed_main_gives_exit_code_1_and_its_traceback() -> None:
 def test_bad_settings_give_exit_code_64_and_name_the_variable() -> None:
     """A start with a missing variable names it instead of a traceback."""
     with start() as process:
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 64
     assert "EXAMPLE_MODE" in errors
     assert "Traceback" not in errors
@@ -120,11 +120,11 @@ def test_bad_settings_give_exit_code_64_and_name_the_variable() -> None:
 def test_help_and_check_need_no_backend() -> None:
     """--help lists the variables without any being set; --check prints the settings in force."""
     with start("--help") as process:
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert "EXAMPLE_MODE  (required)" in output
     with start("--check", EXAMPLE_MODE="drain") as process:
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=60)
     assert "EXAMPLE_MODE='drain'" in output
 
 
@@ -135,7 +135,7 @@ def test_a_service_prints_its_metrics_for_cloudwatch_on_standard_output() -> Non
         while status(f"{address}/readyz") != 200:
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
-        output, log = process.communicate(timeout=20)
+        output, log = process.communicate(timeout=60)
     assert process.returncode == 0, log
     (line,) = (line for line in output.splitlines() if "_aws" in line)
     (point,) = specification.points(line)
@@ -151,5 +151,5 @@ def test_without_the_setting_no_metrics_are_printed() -> None:
         while status(f"{address}/readyz") != 200:
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=60)
     assert output == "drained\n"

@@ -20,7 +20,7 @@ CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "re
 
 
 def wait_for(address: str) -> None:
-    for _ in range(100):
+    for _ in range(600):
         try:
             with urllib.request.urlopen(address, timeout=1):
                 return
@@ -38,11 +38,11 @@ class Double:
     def fault(self, **fault: object) -> None:
         """Put a fault in force."""
         body = json.dumps(fault).encode()
-        urllib.request.urlopen(f"{self.endpoint}/_local/faults", data=body, timeout=5).close()
+        urllib.request.urlopen(f"{self.endpoint}/_local/faults", data=body, timeout=60).close()
 
     def faults_left(self) -> int:
         """How often the faults in force still strike."""
-        with urllib.request.urlopen(f"{self.endpoint}/_local/faults", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.endpoint}/_local/faults", timeout=60) as answer:
             return sum(fault["count"] for fault in json.load(answer)["faults"])
 
 
@@ -59,7 +59,7 @@ def double() -> Callable[..., AbstractContextManager[Double]]:
                 yield Double(server.stdout.readline().strip())
             finally:
                 server.terminate()
-                server.wait(10)
+                server.wait(60)
 
     return start
 
@@ -103,7 +103,7 @@ class Consumers:
         for process in self.processes.values():
             process.terminate()
         for process in self.processes.values():
-            process.wait(30)
+            process.wait(90)
 
 
 @pytest.fixture

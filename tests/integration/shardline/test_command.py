@@ -80,7 +80,7 @@ async def made(client: Any, name: str, shards: int) -> None:
 
 
 async def until_active(client: Any, name: str) -> None:
-    for _ in range(100):
+    for _ in range(600):
         summary = await client.describe_stream_summary(StreamName=name)
         if summary["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE":
             return
@@ -100,7 +100,7 @@ async def split(client: Any, name: str) -> None:
 
 
 async def until_given(workers: Any, count: int) -> None:
-    for _ in range(300):
+    for _ in range(900):
         if len(workers.records()) >= count:
             return
         await asyncio.sleep(0.1)

@@ -56,7 +56,7 @@ async def stream_of(client: Any, shards: int) -> str:
 
 
 async def until_active(client: Any, name: str) -> None:
-    for _ in range(100):
+    for _ in range(600):
         summary = await client.describe_stream_summary(StreamName=name)
         if summary["StreamDescriptionSummary"]["StreamStatus"] == "ACTIVE":
             return
@@ -100,7 +100,7 @@ async def until_all(consumers: Any, producer: Producer, seconds: float) -> list[
 
 async def send_until_both_work(producer: Producer, workers: Any) -> None:
     """Send records until each of two workers was given some."""
-    for _ in range(150):
+    for _ in range(300):
         await producer.send(200)
         if all(workers.by_shard_of(name) for name in ("one", "two")):
             return

@@ -42,7 +42,7 @@ async def test_the_example_shows_records_and_stops_at_sigterm(
             example = await asyncio.create_subprocess_exec(
                 sys.executable, str(program), env=environment, stdout=written
             )
-        for _ in range(150):
+        for _ in range(600):
             if output.read_text():
                 break
             await asyncio.sleep(0.2)

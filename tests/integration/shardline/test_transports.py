@@ -91,7 +91,7 @@ class Shard:
     def fault(self, **fault: object) -> None:
         """Put a fault in force on this stream."""
         body = json.dumps({**fault, "stream": self.name}).encode()
-        urllib.request.urlopen(f"{self.endpoint}/_local/faults", data=body, timeout=5).close()
+        urllib.request.urlopen(f"{self.endpoint}/_local/faults", data=body, timeout=60).close()
 
 
 @asynccontextmanager

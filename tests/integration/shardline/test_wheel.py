@@ -107,7 +107,7 @@ async def test_the_readmes_example_and_the_command_run_from_it(
             example = await asyncio.create_subprocess_exec(
                 python, program, env=environment, cwd=tmp_path, stdout=written
             )
-        for _ in range(150):
+        for _ in range(600):
             if output.read_text():
                 break
             await asyncio.sleep(0.2)

@@ -73,6 +73,18 @@ def test_rows_keep_their_text() -> None:
     assert b'"after":{"id":1,"price":1.10000000000000000000001}' in payload_bytes(event)
 
 
+def test_the_format_over_many_lines_is_the_same_event() -> None:
+    """Message format JSON breaks lines, JSON_UNFORMATTED ends with one; an event is one line."""
+    record = dms_change("insert", {"id": 46})
+    arrival = Arrival(received_ms=NOW, nonce=b"")
+    pretty = dms.parse_event(orjson.dumps(record, option=orjson.OPT_INDENT_2), arrival)
+    flat = dms.parse_event(orjson.dumps(record) + b"\n", arrival)
+    assert isinstance(pretty, Event)
+    assert isinstance(flat, Event)
+    assert b"\n" not in payload_bytes(pretty)
+    assert payload(pretty) == payload(flat)
+
+
 def test_a_restarted_task_makes_the_same_events() -> None:
     """It writes the record anew, with another time of making, and it arrives elsewhere; the transaction is the same."""
     record = dms_change("update", ROW)

@@ -47,10 +47,12 @@ class Work:
 
     @property
     def unpacked_bytes(self) -> int:
-        """What it holds beside the record."""
-        if self.part is None:
-            return 0
+        """What a part holds beside its record."""
         return len(self.result.data) if isinstance(self.result, Enriched) else _LETTER_BYTES
+
+
+Turn = tuple[list[Work], int]
+"""Works, and the bytes that parts of records hold among them."""
 
 
 class Pipeline:
@@ -82,8 +84,8 @@ class Pipeline:
     async def process(self, batch: Batch) -> None:
         """Work a batch through to the end, however long the sinks take. Raises where the work must be done again."""
         self._count_in(batch)
-        works = self._works(batch)
-        while taken := await self._take(works):
+        turns = self._turns(batch)
+        while taken := await self._take(turns):
             await self._settle(taken, batch.lease)
         batch.done()
         self._metrics.stage.worked(batch.lease.stream, batch.lease.shard_id)
@@ -102,17 +104,16 @@ class Pipeline:
         """Nothing is kept of a shard."""
         self._leave(lease)
 
-    async def _take(self, works: Iterator[Work]) -> list[Work]:
+    async def _take(self, turns: Iterator[Turn]) -> list[Work]:
         """The next works, all of them unless records hold more than may lie in memory at once; none at the end."""
         taken: list[Work] = []
         unpacked, started = 0, perf_counter()
-        for work in works:
-            taken.append(work)
-            unpacked += work.unpacked_bytes
+        for works, unpacked_bytes in turns:
+            taken += works
+            unpacked += unpacked_bytes
             if unpacked >= _UNPACKED_BYTES_AT_ONCE:
                 break
-            if len(taken) % _EVENTS_A_TURN == 0:
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)
         if taken:
             self._metrics.stage.stage_seconds.labels("enrich").observe(perf_counter() - started)
         return taken
@@ -125,15 +126,28 @@ class Pipeline:
             for letter in letters:
                 self._metrics.stage.dead_letters.labels(letter.code).inc()
 
-    def _works(self, batch: Batch) -> Iterator[Work]:
+    def _turns(self, batch: Batch) -> Iterator[Turn]:
+        """The batch's works in order, in portions after which other tasks get their turn."""
+        works: list[Work] = []
+        unpacked = 0
         for record in batch.records:
             found = self._read(record, batch.lease)
-            if isinstance(found, (Event, Rejected)):
-                yield self._work(record, found)
+            if isinstance(found, Work):
+                works.append(found)
             elif isinstance(found, PassedOver):
                 self._metrics.passed_over.labels(found.format).inc()
             else:
-                yield from self._works_of(record, found)
+                for work in self._works_of(record, found):
+                    works.append(work)
+                    unpacked += work.unpacked_bytes
+                    if len(works) >= _EVENTS_A_TURN or unpacked >= _UNPACKED_BYTES_AT_ONCE:
+                        yield works, unpacked
+                        works, unpacked = [], 0
+            if len(works) >= _EVENTS_A_TURN:
+                yield works, unpacked
+                works, unpacked = [], 0
+        if works:
+            yield works, unpacked
 
     def _works_of(self, record: Record, parts: Iterable[Part]) -> Iterator[Work]:
         try:
@@ -142,12 +156,13 @@ class Pipeline:
         except Exception as error:
             yield Work(record, self._failed(record, error), None)
 
-    def _read(self, record: Record, lease: ShardLease) -> Event | Rejected | PassedOver | Iterable[Part]:
+    def _read(self, record: Record, lease: ShardLease) -> Work | PassedOver | Iterable[Part]:
         try:
             position = f"{lease.shard_id}/{record.sequence_number}/{record.sub_sequence_number}"
-            return events_of(record, position, self._formats, self._limits)
+            found = events_of(record, position, self._formats, self._limits)
         except Exception as error:
-            return self._failed(record, error)
+            return Work(record, self._failed(record, error), None)
+        return self._work(record, found) if isinstance(found, (Event, Rejected)) else found
 
     def _work(self, record: Record, event: Event | Rejected, part: Part | None = None) -> Work:
         if isinstance(event, Rejected):

@@ -22,7 +22,7 @@ ROOT = project_root()
 STACK = "guides"
 PAGES = ["operations", "backup"]
 _START_SECONDS = 300
-_PAGE_SECONDS = 900
+_PAGE_SECONDS = 1500
 _END_SECONDS = 480
 
 

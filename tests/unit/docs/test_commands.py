@@ -228,7 +228,8 @@ def fault(command: Command) -> str | None:
         case "terraform":
             return terraform(words)
         case "python" | "python3":
-            return python(words)
+            needs = bool(words) and words[0].startswith(("tests/", "examples/"))
+            return "wants .venv/bin/python" if needs and "/" not in command.words[0] else python(words)
         case "aws":
             return aws(words, whole=command.in_block)
         case "docker" | "docker-compose" if program == "docker-compose" or words[:1] == ["compose"]:
@@ -275,6 +276,7 @@ def test_there_are_many(capsys: pytest.CaptureFixture[str]) -> None:
         ("terraform -chdir=infra output -raw url", "no output"),
         ("terraform -chdir=infra plan -var colour=red", "no variable"),
         ("python functions/packages", "no program"),
+        ("python tests/performance/enrich", "wants .venv/bin/python"),
         ("aws kinesis update-shard-count --stream raw", "has no stream"),
         ("aws kinesis update-shard-count --stream-name raw", "needs scaling-type"),
         ("docker compose --profile demos up", "no profile"),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import aiohttp
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
+from multidict import CIMultiDict
 
 from iam_simulation.calls import Call, Reader, RequestUnknown, Sent, signer
 
@@ -21,6 +22,8 @@ _OF_THIS_CONNECTION = frozenset({"host", "content-length", "transfer-encoding", 
 _log = logging.getLogger("iam_simulation.proxy")
 # Every connection that tries HTTP/2 first would be told of, as a request that cannot be read.
 _log.addFilter(lambda told: told.exc_info is None or not isinstance(told.exc_info[1], HttpProcessingError))
+# The server has unpacked such bodies.
+_UNPACKED = ("br", "deflate", "gzip", "zstd")
 _STREAMED = "application/vnd.amazon.eventstream"
 
 
@@ -51,8 +54,8 @@ class Recorder:
             self._reader.answered(calls, body)
 
 
-def _passed_on(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: text for name, text in headers.items() if name.lower() not in _OF_THIS_CONNECTION}
+def _passed_on(headers: Mapping[str, str]) -> CIMultiDict[str]:
+    return CIMultiDict((name, text) for name, text in headers.items() if name.lower() not in _OF_THIS_CONNECTION)
 
 
 @asynccontextmanager
@@ -67,6 +70,8 @@ async def recording(upstream: str, recorder: Recorder) -> AsyncIterator[str]:
             key, calls = recorder.noted(sent)
             url = upstream + request.raw_path
             headers = _passed_on(request.headers)
+            if headers.get("Content-Encoding") in _UNPACKED:
+                del headers["Content-Encoding"]
             async with session.request(request.method, url, headers=headers, data=body, allow_redirects=False) as got:
                 if got.content_type == _STREAMED:
                     recorder.answered(key, calls, got.status, None)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from iam_simulation.arns import Account, arn_of, kind_and_key
+from iam_simulation.evaluate import listed
 
 _SECRETS = {"INGEST_API_KEYS": "web:default:" + "0" * 64, "ENRICHER_MASK_SECRET": "m" * 32}
 
@@ -75,13 +76,6 @@ def policies_by_role(values: Values) -> dict[str, list[str]]:
     return found
 
 
-def trusts(values: Values) -> Iterator[tuple[str, str, str]]:
-    """Address, ARN and trust policy of every role."""
-    for address, resource in values.items():
-        if kind_and_key(address)[0] == "aws_iam_role":
-            yield address, resource["arn"], resource["assume_role_policy"]
-
-
 def keys_of(values: Values, account: Account) -> dict[str, str]:
     """ARNs of the account's own keys by the ARN of what they encrypt; of AWS's own keys none, which ask nobody."""
     found: dict[str, str | None] = {}
@@ -131,3 +125,21 @@ def resources_of(values: Values, account: Account) -> Iterator[str]:
             yield f"{arn}:log-stream:any"
         elif kind == "aws_opensearch_domain":
             yield f"{arn}/*"
+
+
+def trust_problems(values: Values, account: Account) -> Iterator[str]:
+    """Roles that somebody else could take: a task's is for ECS alone, a function's for Lambda, any for one service."""
+    expected = {}
+    for actor in actors(values, account):
+        service = "lambda" if actor.attributes else "ecs-tasks"
+        expected |= {role: f"{service}.amazonaws.com" for role in (actor.role, actor.execution_role) if role}
+    for address, resource in values.items():
+        if kind_and_key(address)[0] != "aws_iam_role":
+            continue
+        for statement in listed(json.loads(resource["assume_role_policy"])["Statement"]):
+            principal = statement.get("Principal")
+            service = principal.get("Service") if isinstance(principal, dict) and len(principal) == 1 else None
+            if statement.get("Effect") != "Allow" or listed(statement.get("Action")) != ["sts:AssumeRole"]:
+                yield f"{address}: its trust policy is not one that allows sts:AssumeRole"
+            elif not isinstance(service, str) or service != expected.get(resource["arn"], service):
+                yield f"{address}: {principal} may take it, not only {expected.get(resource['arn'], 'one service')}"

@@ -10,7 +10,7 @@ from iam_simulation.authorize import requests
 from iam_simulation.calls import Call
 from iam_simulation.evaluate import Request, decide, names_action
 from iam_simulation.names import names_of, resolved
-from iam_simulation.roles import Actor, Values, actors, keys_of, policies_by_role, resources_of
+from iam_simulation.roles import Actor, Values, actors, keys_of, policies_by_role, resources_of, trust_problems
 from iam_simulation.universe import askable, granted_actions
 
 _SHOWN = 4
@@ -38,7 +38,7 @@ class _Need:
 
 def simulate(values: Values, account: Account, calls: Mapping[str, Iterable[Call]]) -> Verdict:
     """Judge the roles of all tasks and functions; `calls` are templates by service."""
-    verdict = Verdict()
+    verdict = Verdict(list(trust_problems(values, account)))
     needs, documents = _needs(values, account, calls, verdict.problems), policies_by_role(values)
     resources = {*resources_of(values, account), *(asked.resource for need in needs for asked in need.requests)}
     resources.discard("*")
@@ -92,10 +92,14 @@ def _judge(need: _Need, documents: list[str], resources: set[str], account: Acco
         else:
             verdict.problems.append(f"{need.who}: {_told(asked)} is called and denied")
     granted = granted_actions(documents)
+    needed_actions = {asked.action for asked in need.requests}
     for action, every in askable(documents, resources, account):
-        others = [asked for asked in every if not _is_needed(asked, need)]
         is_named = names_action(documents, action)
-        several = [asked for asked in others if decide(documents, asked) == "allowed"] if is_named else []
+        if not is_named and action not in needed_actions:
+            verdict.denied += len(every)
+            continue
+        others = [asked for asked in every if not _is_needed(asked, need)]
+        several = [asked for asked in others if decide(documents, asked) == "allowed"]
         verdict.denied += len(others) - len(several)
         if not several:
             continue

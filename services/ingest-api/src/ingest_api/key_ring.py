@@ -51,7 +51,7 @@ class Secrets:
     async def text(self, secret: str) -> str:
         """A secret's current text, by ARN or name. Raises `SecretsUnread`."""
         try:
-            answer = await self._client.get_secret_value(SecretId=secret)
+            answer = await self._client.get_secret_value(SecretId=secret, VersionStage="AWSCURRENT")
         except (ClientError, BotoCoreError, ConnectionFailed, OSError) as error:
             raise SecretsUnread(f"{secret}: {error}") from error
         return str(answer.get("SecretString", ""))

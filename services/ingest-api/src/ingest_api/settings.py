@@ -35,7 +35,7 @@ class IngestSettings(ServiceSettings):
         "", description="Secrets of Secrets Manager with more senders, ARNs or names separated by commas."
     )
     api_keys_refresh_seconds: float = Field(
-        60.0, ge=5, le=3600, description="How often the secrets are read again: as long may a new key be unknown."
+        60.0, ge=1, le=3600, description="How often the secrets are read again: as long may a new key be unknown."
     )
     allow_anonymous: bool = Field(
         False, description="Take events without a key. Only where no keys are set and the address is loopback."

@@ -76,17 +76,18 @@ locals {
       Resource = distinct(compact(concat(function.access.keys, [var.kms_key_arn])))
     },
     {
-      # Network interfaces have no name before they are made.
+      # Network interfaces have no name before they are made. What AWS's own policy for this allows:
+      # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaVPCAccessExecutionRole.html
       Sid      = "JoinVpc"
       Effect   = "Allow"
-      Action   = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"]
+      Action   = ["ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"]
       Resource = var.vpc == null ? [] : ["arn:${data.aws_partition.current.partition}:ec2:${data.aws_region.current.name}:${var.account_id}:*/*"]
     },
     {
       # None of these takes a resource.
       Sid      = "Trace"
       Effect   = "Allow"
-      Action   = concat(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], var.vpc == null ? [] : ["ec2:DescribeNetworkInterfaces"])
+      Action   = concat(["xray:PutTelemetryRecords", "xray:PutTraceSegments"], var.vpc == null ? [] : ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"])
       Resource = ["*"]
     },
   ] : s if length(s.Resource) > 0] }
@@ -94,6 +95,7 @@ locals {
   policies = { for name, statements in local.statements : name => jsonencode({ Version = "2012-10-17", Statement = statements }) }
 }
 
+# Lambda's document has no condition here: https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html
 resource "aws_iam_role" "this" {
   for_each             = var.functions
   name                 = "${var.name}-${each.key}"
@@ -106,7 +108,6 @@ resource "aws_iam_role" "this" {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = "lambda.amazonaws.com" }
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
     }]
   })
 }

@@ -34,7 +34,7 @@ resource "aws_opensearch_domain" "this" {
   tags            = var.tags
 
   advanced_options = {
-    # An index named in the URL is the only one that a bulk request may touch: users cannot get around their role.
+    # The indexer names the index of each document in the body of a bulk request; users' roles are asked for each.
     "rest.action.multi.allow_explicit_index" = "true"
     "override_main_response_version"         = "false"
   }
@@ -60,8 +60,8 @@ resource "aws_opensearch_domain" "this" {
     ebs_enabled = true
     volume_type = "gp3"
     volume_size = var.nodes.volume_gib
-    iops        = var.nodes.iops
-    throughput  = var.nodes.throughput_mib
+    iops        = coalesce(var.nodes.iops, max(3000, 3 * var.nodes.volume_gib))
+    throughput  = coalesce(var.nodes.throughput_mib, var.nodes.volume_gib <= 170 ? 125 : 250 * ceil(var.nodes.volume_gib / 3000))
   }
 
   vpc_options {

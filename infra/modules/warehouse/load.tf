@@ -63,7 +63,9 @@ resource "aws_iam_role" "copy" {
       Effect    = "Allow"
       Action    = "sts:AssumeRole"
       Principal = { Service = ["redshift-serverless.amazonaws.com", "redshift.amazonaws.com"] }
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
+      # The key that Redshift gives: users of databases of this account and region, whatever the workgroup is called there.
+      # https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service-database-users.html
+      Condition = { StringLike = { "sts:ExternalId" = "arn:${data.aws_partition.current.partition}:redshift:${data.aws_region.current.name}:${var.account_id}:dbuser:*" } }
     }]
   })
 }

@@ -141,7 +141,7 @@ variable "load" {
 }
 
 variable "migrations" {
-  description = "Further DDL by name, run once each and again when its text changes, after the module's own, in no order among themselves: write statements that may be repeated."
+  description = "Further DDL by name, run once each, again when its text changes, and again by an apply after AWS has forgotten the statement (a day), after the module's own, in no order among themselves: write statements that may be repeated."
   type        = map(string)
   default     = {}
 }

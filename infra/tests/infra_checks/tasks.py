@@ -9,6 +9,7 @@ from typing import Any
 from aggregator.settings import Settings as AggregatorSettings
 from console.settings import Settings as ConsoleSettings
 from enricher.settings import Settings as EnricherSettings
+from indexer.search_setup.settings import Settings as SearchSetupSettings
 from indexer.settings import Settings as IndexerSettings
 from ingest_api.settings import IngestSettings
 from service_runtime import ServiceSettings
@@ -20,7 +21,13 @@ SETTINGS: Mapping[str, type[ServiceSettings]] = {
     "aggregator": AggregatorSettings,
     "indexer": IndexerSettings,
     "console": ConsoleSettings,
+    "search-setup": SearchSetupSettings,
 }
+
+_TASK = re.compile(
+    r'module\.service\["[a-z-]+"\]\.aws_ecs_task_definition\.this'
+    r'|module\.search\[0\]\.aws_ecs_task_definition\.job\["this"\]'
+)
 
 # Settings that name something which Terraform must have made, by the type of resource.
 _NAMES = {
@@ -48,7 +55,7 @@ class Task:
 def tasks(values: Mapping[str, dict[str, Any]]) -> Iterator[Task]:
     """The tasks of the services in a state; `values` are resources' values by address."""
     for address, resource in values.items():
-        if re.fullmatch(r'module\.service\["[a-z-]+"\]\.aws_ecs_task_definition\.this', address):
+        if _TASK.fullmatch(address):
             container = json.loads(resource["container_definitions"])[0]
             environment = {entry["name"]: entry["value"] for entry in container.get("environment", [])}
             secrets = {entry["name"]: entry["valueFrom"] for entry in container.get("secrets", [])}
@@ -77,6 +84,8 @@ def problems(task: Task, values: Mapping[str, dict[str, Any]]) -> list[str]:
 
 def _ports(task: Task, settings: ServiceSettings) -> Iterator[str]:
     """The probe and the port must be where the service listens, and the drain must end before the kill."""
+    if task.service == "search-setup":
+        return  # It runs once, and is asked nothing.
     probe = f"http://127.0.0.1:{settings.probe_port}/livez"
     if probe not in " ".join(task.container["healthCheck"]["command"]):
         yield f"{task.service}: ECS does not ask {probe}"

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from opensearchpy import AsyncOpenSearch
+from opensearchpy.exceptions import AuthenticationException
 from search_domain import PASSWORD, USER, Index, SearchDomain, serving
 
 from indexer.documents import ALIASES
@@ -18,6 +19,7 @@ from indexer.search_setup.__main__ import run
 from indexer.search_setup.dashboards import CHARTS, SCRIPTED, Chart, aggregations
 from indexer.search_setup.settings import Settings
 from indexer.templates import IndexSettings, template, template_name
+from service_runtime.opensearch import Access, client
 from service_runtime.settings import load
 
 pytestmark = pytest.mark.integration
@@ -157,6 +159,17 @@ async def test_a_chart_that_somebody_changed_is_put_back_alone(domain: SearchDom
     code, said = await brought(settings(domain, SEARCH_PARTS="dashboards"))
     assert (code, said[-1]) == (0, "14 objects: 13 unchanged, 1 changed")
     assert [line.splitlines()[0] for line in said[:-1]] == ["changed: saved object visualization/etl-late"]
+
+
+async def test_an_indexer_that_signs_comes_as_its_role(domain: SearchDomain):
+    """Its requests carry a signature of the task's credentials, which the domain knows as a role, and no password."""
+    access = Access(domain.url, signing_region="us-east-1")
+    async with client(access) as search:
+        assert (await search.info())["version"]["number"] == "2.19.0"
+    domain.callers.clear()
+    async with client(access) as search:
+        with pytest.raises(AuthenticationException):
+            await search.info()
 
 
 async def test_a_wrong_password_ends_it_at_once(domain: SearchDomain):

@@ -5,6 +5,7 @@ import pytest
 from console.settings import Settings, Target
 from console.shards import Group
 from service_runtime import SettingsInvalid, load
+from service_runtime.opensearch import Access
 
 
 def test_it_listens_on_loopback_unless_told_otherwise() -> None:
@@ -37,3 +38,13 @@ def test_everything_wrong_is_reported_at_once() -> None:
 def test_the_streams_may_have_other_names() -> None:
     settings = load(Settings, {"CONSOLE_RAW_STREAM": "in"})
     assert (settings.stream_names.raw, settings.all_streams[0]) == ("in", "in")
+
+
+def test_who_signs_comes_without_a_password() -> None:
+    """Requests are signed for the task's region, or carry a user, never both; an address with a path is no address."""
+    signed = load(Settings, {"OPENSEARCH_URL": "https://search", "OPENSEARCH_SIGN": "true", "AWS_REGION": "eu-west-1"})
+    assert signed.opensearch_access == Access("https://search", signing_region="eu-west-1")
+    with pytest.raises(SettingsInvalid, match="exclude each other"):
+        load(Settings, {"OPENSEARCH_SIGN": "true", "OPENSEARCH_USER": "etl"})
+    with pytest.raises(SettingsInvalid, match="no path"):
+        load(Settings, {"OPENSEARCH_URL": "https://https://vpc-x.us-east-1.es.amazonaws.com"})

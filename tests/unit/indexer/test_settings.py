@@ -4,6 +4,7 @@ import pytest
 
 from indexer.settings import Settings, parse_streams
 from service_runtime import SettingsInvalid, load
+from service_runtime.opensearch import Access
 
 
 def test_streams_are_named_by_kind():
@@ -45,3 +46,13 @@ def test_a_password_in_the_address_is_refused_and_not_repeated():
     with pytest.raises(SettingsInvalid, match="OPENSEARCH_USER") as error:
         load(Settings, {"OPENSEARCH_URL": "https://admin:hunter2@search:443"})
     assert "hunter2" not in str(error.value)
+
+
+def test_who_signs_comes_without_a_password():
+    """Requests are signed for the task's region, or carry a user, never both; an address with a path is no address."""
+    signed = load(Settings, {"OPENSEARCH_URL": "https://search", "OPENSEARCH_SIGN": "true", "AWS_REGION": "eu-west-1"})
+    assert signed.opensearch_access == Access("https://search", signing_region="eu-west-1")
+    with pytest.raises(SettingsInvalid, match="exclude each other"):
+        load(Settings, {"OPENSEARCH_SIGN": "true", "OPENSEARCH_USER": "etl"})
+    with pytest.raises(SettingsInvalid, match="no path"):
+        load(Settings, {"OPENSEARCH_URL": "https://https://vpc-x.us-east-1.es.amazonaws.com"})

@@ -47,6 +47,23 @@ def test_an_environment_that_fits_is_good() -> None:
     assert told(state(ENVIRONMENT)) == []
 
 
+def test_the_task_that_sets_search_up_is_checked_too() -> None:
+    """It has no probe; its settings and its bucket must be as those of services."""
+    environment = {
+        "OPENSEARCH_URL": "https://a.es.amazonaws.com",
+        "SEARCH_SNAPSHOT_BUCKET": "t-snapshots",
+        "SEARCH": "x",
+    }
+    container = {
+        "name": "search-setup",
+        "environment": [{"name": name, "value": value} for name, value in environment.items()],
+    }
+    address = 'module.search[0].aws_ecs_task_definition.job["this"]'
+    (problem, cause) = told({address: {"container_definitions": json.dumps([container])}})
+    assert problem == "search-setup: SEARCH is no setting of it"
+    assert "SEARCH_SNAPSHOT_ROLE_ARN" in cause
+
+
 def test_a_variable_that_the_service_does_not_have_is_found() -> None:
     """A renamed setting leaves the old name behind, which would be passed over in silence."""
     assert told(state(ENVIRONMENT | {"ENRICHER_STREAM": "t-raw"})) == ["enricher: ENRICHER_STREAM is no setting of it"]

@@ -73,8 +73,8 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = alltrue([for role in aws_iam_role.this : jsondecode(role.assume_role_policy).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "123456789012"])
-    error_message = "another account's delivery stream could use the role"
+    condition     = alltrue([for role in aws_iam_role.this : jsondecode(role.assume_role_policy).Statement == [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "firehose.amazonaws.com" } }]])
+    error_message = "Firehose could not assume the role, whose condition it does not promise to meet, or another service could"
   }
 }
 

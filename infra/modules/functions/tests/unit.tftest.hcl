@@ -104,6 +104,17 @@ run "polling_in_a_vpc_with_a_key" {
   }
 
   assert {
+    # AWSLambdaVPCAccessExecutionRole, version 3.
+    condition     = toset(flatten([for s in jsondecode(output.role_policies["reader"]).Statement : s.Action if contains(["JoinVpc", "Trace"], s.Sid)])) == toset(["ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses", "xray:PutTelemetryRecords", "xray:PutTraceSegments"])
+    error_message = "Lambda could not join the VPC"
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role.this["reader"].assume_role_policy).Statement == [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "lambda.amazonaws.com" } }]
+    error_message = "Lambda could not assume the role, whose condition it does not promise to meet, or another service could"
+  }
+
+  assert {
     condition     = aws_lambda_function.this["reader"].vpc_config[0].subnet_ids == toset(["subnet-1"]) && aws_sqs_queue.failed["reader"].kms_master_key_id == var.kms_key_arn
     error_message = "the VPC or the key is not used"
   }

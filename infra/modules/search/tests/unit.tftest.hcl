@@ -50,6 +50,11 @@ run "closed_and_encrypted" {
   }
 
   assert {
+    condition     = aws_opensearch_domain.this.ebs_options[0].iops == 3000 && aws_opensearch_domain.this.ebs_options[0].throughput == 125
+    error_message = "a small volume would cost more than it has to"
+  }
+
+  assert {
     condition     = aws_opensearch_domain.this.auto_tune_options[0].desired_state == "DISABLED"
     error_message = "AWS refuses Auto-Tune for burstable nodes"
   }
@@ -147,11 +152,35 @@ run "refuses_small_volumes" {
   expect_failures = [var.nodes]
 }
 
+run "volumes_are_as_fast_as_their_size_asks" {
+  # A domain of larger volumes with gp3's smallest numbers is never ready.
+  command = plan
+
+  variables {
+    nodes = { type = "r7g.large.search", volume_gib = 1400 }
+  }
+
+  assert {
+    condition     = aws_opensearch_domain.this.ebs_options[0].iops == 4200 && aws_opensearch_domain.this.ebs_options[0].throughput == 250
+    error_message = "the volume would be slower than AWS allows"
+  }
+}
+
 run "refuses_slow_volumes" {
   command = plan
 
   variables {
     nodes = { iops = 1000 }
+  }
+
+  expect_failures = [var.nodes]
+}
+
+run "refuses_slow_large_volumes" {
+  command = plan
+
+  variables {
+    nodes = { volume_gib = 200, throughput_mib = 125 }
   }
 
   expect_failures = [var.nodes]

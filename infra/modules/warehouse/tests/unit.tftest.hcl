@@ -74,6 +74,16 @@ run "load" {
   }
 }
 
+run "copy_role" {
+  # Redshift promises an external id when it assumes the role, and no source account.
+  command = apply
+
+  assert {
+    condition     = jsondecode(aws_iam_role.copy.assume_role_policy).Statement[0].Condition == { StringLike = { "sts:ExternalId" = "arn:aws:redshift:us-east-1:123456789012:dbuser:*" } }
+    error_message = "COPY could not assume its role, or databases of others could"
+  }
+}
+
 run "statements" {
   # The module's SQL names the archive, the role, and how long an hour settles; one procedure a table.
   command = apply

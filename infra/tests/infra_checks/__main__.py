@@ -11,11 +11,11 @@ from pathlib import Path
 
 from infra_emulator.step import emulated
 
-from infra_checks import checkers, mirror, provider, steps
+from infra_checks import checkers, mirror, provider, steps, workflows
 from infra_checks.terraform import Terraform, TerraformFailed, copy_tree
 
 PROJECT = Path(__file__).resolve().parents[3]
-_STEPS = ("docs", "format", "checkers", "validate", "modules", "profiles", "plans", "emulator")
+_STEPS = ("docs", "format", "checkers", "validate", "modules", "plans", "profiles", "emulator")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,9 +105,10 @@ def _emulated(terraform: Terraform, figures: steps.Figures) -> list[str]:
 
 
 def _checkers(figures: steps.Figures) -> list[str]:
-    """What checkov says of the configuration, the Dockerfiles and the workflows."""
+    """What checkov says of the configuration, the Dockerfiles and the workflows; of these also schema and zizmor."""
     try:
         judgement = checkers.checked(PROJECT)
+        judgement.problems.extend(workflows.problems(PROJECT))
     except checkers.CheckersMissing as error:
         if _is_in_ci():
             return [str(error)]

@@ -17,6 +17,12 @@ def event(identity: str) -> bytes:
     return json.dumps({"id": f"deploy-{identity}", "type": "canary", "source": "deploy", "payload": {}}).encode()
 
 
+def key_of(secret: str) -> str:
+    """The key in a secret's text, or `api_key` of its JSON; empty where a rotation has made none yet."""
+    text = secret.strip()
+    return str(json.loads(text).get("api_key", "")) if text.startswith("{") else text
+
+
 def refusal(status: int, body: bytes) -> str | None:
     """Why an answer does not mean that Kinesis has the event; None where it does."""
     try:

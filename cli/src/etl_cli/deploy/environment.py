@@ -69,8 +69,13 @@ def made(name: str, folder: Path, profile: Path, given: Mapping[str, Any]) -> En
         repository_prefix=images["repository_prefix"],
         tag=images.get("tag", ""),
         services=tuple(service for service, settings in given["services"].items() if not settings.get("image")),
-        canary_secret=canary.get("api_key_secret_arn"),
+        canary_secret=canary.get("api_key_secret_arn") or _rotated(given["name"], canary.get("sender")),
     )
+
+
+def _rotated(system: str, sender: str | None) -> str | None:
+    """The secret that modules/rotation keeps a sender's key in."""
+    return f"{system}/sender-keys/{sender}" if sender else None
 
 
 def _variables(path: Path) -> dict[str, Any]:

@@ -193,9 +193,9 @@ async def _verified(
 ) -> None:
     key = shell.variables.get("ETL_API_KEY", "")
     if not key and environment.canary_secret:
-        key = (await account.secret(environment.canary_secret)).strip()
+        key = canary.key_of(await account.secret(environment.canary_secret))
     if not key:
-        shell.tell("canary: left out, since there is no key: set ETL_API_KEY, or the environment's canary")
+        shell.tell("canary: left out, since there is no key yet: set ETL_API_KEY, or the environment's canary")
         return
     try:
         await canary.verify(options.ingest_url or outputs["ingest_url"], key, _CANARY_SECONDS)

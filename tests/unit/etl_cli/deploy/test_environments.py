@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from etl_cli.deploy import DeployFailed
-from etl_cli.deploy.canary import event, refusal
+from etl_cli.deploy.canary import event, key_of, refusal
 from etl_cli.deploy.environment import made, names, read
 
 INFRA = Path(__file__).parents[4] / "infra"
@@ -51,3 +51,10 @@ def test_only_an_accepted_event_is_a_canary_that_lives() -> None:
     assert "202" in str(refusal(202, b"<html>"))
     assert "senders" in str(refusal(401, b""))
     assert b'"type": "canary"' in event("x")
+
+
+def test_the_canary_key_is_read_as_the_canary_itself_reads_it() -> None:
+    """A rotated key stands in JSON, and is not there before the first rotation."""
+    assert key_of(" k1\n") == "k1"
+    assert key_of('{"sender": "canary", "api_key": "k2"}') == "k2"
+    assert key_of('{"sender": "canary"}') == ""

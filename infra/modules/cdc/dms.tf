@@ -152,6 +152,7 @@ resource "aws_dms_endpoint" "target" {
     include_table_alter_operations = false
     include_control_details        = false
     partition_include_schema_table = true
+    include_partition_value        = true
   }
 }
 

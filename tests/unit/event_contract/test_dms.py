@@ -58,6 +58,12 @@ def test_a_change_is_an_event_of_its_table() -> None:
     assert (event.time, event.received) == (1_700_000_000_974, NOW)
 
 
+def test_the_key_that_a_record_states_comes_first() -> None:
+    """A record that is put again, out of a dead letter, comes by another key; its row is the same."""
+    assert one(DMS_LOAD, partition_key="other").key == "public.orders.393"
+    assert one(dms_change("insert", ROW), partition_key="").key == "public.orders"
+
+
 def test_a_loaded_row_has_the_time_of_its_record() -> None:
     """There is no commit to speak of."""
     assert one(DMS_LOAD).time == 1_700_000_000_326

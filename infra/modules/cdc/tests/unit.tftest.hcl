@@ -156,7 +156,7 @@ run "dms" {
   }
 
   assert {
-    condition     = aws_dms_endpoint.target["this"].kinesis_settings[0].message_format == "json-unformatted" && aws_dms_endpoint.target["this"].kinesis_settings[0].include_transaction_details && aws_dms_endpoint.target["this"].kinesis_settings[0].partition_include_schema_table
+    condition     = aws_dms_endpoint.target["this"].kinesis_settings[0].message_format == "json-unformatted" && aws_dms_endpoint.target["this"].kinesis_settings[0].include_transaction_details && aws_dms_endpoint.target["this"].kinesis_settings[0].partition_include_schema_table && aws_dms_endpoint.target["this"].kinesis_settings[0].include_partition_value
     error_message = "a restarted task could not be told from a new change, or rows of different tables would share a key"
   }
 

@@ -29,6 +29,7 @@ class _Metadata(msgspec.Struct, rename="kebab", kw_only=True):
     commit_timestamp: str | None = None
     schema_name: str | None = None
     table_name: str | None = None
+    partition_key_value: str | int | None = None
     transaction_id: Raw = Raw(b"null")
     transaction_record_id: Raw = Raw(b"null")
     stream_position: Raw = Raw(b"null")
@@ -75,9 +76,10 @@ def looks_like_record(fields: dict[str, Raw]) -> bool:
 def parse_event(text: bytes, arrival: Arrival) -> Event | Rejected | None:
     """The change in JSON text that was checked by `json_text.parse`; None for a record about a table, without a row.
 
-    Type `cdc.<table>`, source `dms:<schema>`, key the record's partition key (the row's primary key, by the task that
-    Terraform makes), time of the commit, of a loaded row that of the record's making. The payload has the members of a
-    Debezium change: `op`, `before`, `after`, `source`, `ts_ms`, with the rows as DMS wrote them.
+    Type `cdc.<table>`, source `dms:<schema>`, key the partition key that the record states, else that it came by (the
+    row's primary key, by the task that Terraform makes), time of the commit, of a loaded row that of the record's
+    making. The payload has the members of a Debezium change: `op`, `before`, `after`, `source`, `ts_ms`, with the rows
+    as DMS wrote them.
 
     The id follows from the place in the transaction log where the task states it (IncludeTransactionDetails), so that a
     restarted task makes the same events; else from the record's bytes.
@@ -122,7 +124,7 @@ def _event(text: bytes, record: _Record, metadata: _Metadata, arrival: Arrival) 
         payload=Raw(msgspec.json.encode(change)),
         id=_id(text, record, metadata, arrival),
         source=f"dms:{schema}"[: arrival.limits.max_text_chars] if schema else "dms",
-        key=_key(schema, table, arrival),
+        key=_key(metadata, f"{schema}.{table}", arrival),
         time_ms=time_ms,
     )
     return build(draft, arrival)
@@ -151,8 +153,9 @@ def _id(text: bytes, record: _Record, metadata: _Metadata, arrival: Arrival) -> 
     return digest_id(("dms", arrival.tenant, *names, *place, bytes(metadata.stream_position), *images))
 
 
-def _key(schema: str, table: str, arrival: Arrival) -> str:
-    key = arrival.partition_key or f"{schema}.{table}"
+def _key(metadata: _Metadata, table: str, arrival: Arrival) -> str:
+    # Stated, it is the same when the record is put again by another key.
+    key = str(metadata.partition_key_value or arrival.partition_key or table)
     return key if len(key) <= arrival.limits.max_key_chars else digest_id([key])
 
 

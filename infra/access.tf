@@ -26,9 +26,11 @@ locals {
       ]
     }
     enricher = {
-      read_streams     = [local.arns.raw]
-      read_consumers   = [for id, arn in local.consumers : arn if id == "raw/enricher"]
-      write_streams    = [local.arns.enriched, local.dead_letters.stream]
+      read_streams   = [local.arns.raw]
+      read_consumers = [for id, arn in local.consumers : arn if id == "raw/enricher"]
+      write_streams  = [local.arns.enriched, local.dead_letters.stream]
+      # With ENRICHER_AGGREGATE=shard.
+      list_streams     = [local.arns.enriched]
       delivery_streams = [local.firehose.arns.enriched, local.dead_letters.delivery]
       lease_tables     = [local.table_arn["enricher-leases"]]
       objects          = [local.dead_letters.objects]
@@ -50,7 +52,7 @@ locals {
       state_tables = [local.table_arn["aggregator-state"]]
       objects = concat(
         [local.dead_letters.objects],
-        [{ bucket_arn = module.state.bucket_arn, prefix = "aggregator/", get = true, put = true, delete = true, list = true }],
+        [{ bucket_arn = module.state.bucket_arn, prefix = "aggregator/", get = true, put = true, delete = true, list = true, whole = true }],
         var.aggregator.pipelines == null ? [] : [{
           bucket_arn = "arn:${data.aws_partition.current.partition}:s3:::${var.aggregator.pipelines.bucket}"
           prefix     = "${trimsuffix(var.aggregator.pipelines.prefix, "/")}/"

@@ -21,7 +21,7 @@ locals {
       resources = var.access.list_streams
     }
     WriteStreams = {
-      actions   = ["kinesis:ListShards", "kinesis:PutRecords"]
+      actions   = ["kinesis:PutRecords"]
       resources = var.access.write_streams
     }
     Deliver = {
@@ -85,14 +85,18 @@ locals {
     } if length(statement.resources) > 0
   ]
 
+  # S3 tells a missing object from a forbidden one by this action, and then without a prefix.
+  # https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
   list_statements = [
-    for index, object in [for object in var.access.objects : object if object.list] : {
-      Sid       = "ListObjects${index}"
-      Effect    = "Allow"
-      Action    = ["s3:ListBucket"]
-      Resource  = [object.bucket_arn]
-      Condition = { StringLike = { "s3:prefix" = "${object.prefix}*" } }
-    }
+    for index, object in [for object in var.access.objects : object if object.list] : merge(
+      {
+        Sid      = "ListObjects${index}"
+        Effect   = "Allow"
+        Action   = ["s3:ListBucket"]
+        Resource = [object.bucket_arn]
+      },
+      object.whole ? {} : { Condition = { StringLike = { "s3:prefix" = "${object.prefix}*" } } },
+    )
   ]
 
   key_statements = [

@@ -15,6 +15,7 @@ variable "access" {
       put        = optional(bool, false)
       delete     = optional(bool, false)
       list       = optional(bool, false)
+      whole      = optional(bool, false)
     })), [])
     topics = optional(list(string), [])
     search_domains = optional(list(object({
@@ -30,7 +31,7 @@ variable "access" {
     })), [])
   })
   default     = {}
-  description = "What the service may do, by ARN. Streams: read_streams by polling, read_consumers (consumers of those streams) by enhanced fan-out, list_streams show their shards, write_streams take records. Tables: lease_tables of consumer groups, state_tables of pointers, scan_tables read whole. objects: what may be done with objects of a bucket under a prefix. secrets: read again while it runs. search_domains: signed requests to an OpenSearch domain, put to change templates. keys: use of a key through services, such as kinesis. Nothing else is allowed."
+  description = "What the service may do, by ARN. Streams: read_streams by polling, read_consumers (consumers of those streams) by enhanced fan-out, list_streams show their shards, write_streams take records. Tables: lease_tables of consumer groups, state_tables of pointers, scan_tables read whole. objects: what may be done with objects of a bucket under a prefix; whole where all of the bucket may be listed, so that a missing object is told from a forbidden one. secrets: read again while it runs. search_domains: signed requests to an OpenSearch domain, put to change templates. keys: use of a key through services, such as kinesis. Nothing else is allowed."
 
   validation {
     condition = alltrue([

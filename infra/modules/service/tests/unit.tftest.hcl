@@ -86,7 +86,7 @@ run "exact_actions" {
   assert {
     condition = sort(flatten([for statement in jsondecode(output.task_policy).Statement : statement.Action])) == tolist(sort([
       "kinesis:DescribeStreamSummary", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards",
-      "kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard", "kinesis:ListShards", "kinesis:PutRecords",
+      "kinesis:DescribeStreamConsumer", "kinesis:SubscribeToShard", "kinesis:PutRecords",
       "firehose:PutRecordBatch", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Scan",
       "dynamodb:UpdateItem", "s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey",
     ]))

@@ -112,5 +112,8 @@ infra-test: .venv/.dev ## Prove the Terraform configuration without AWS: modules
 	@$(BIN)/python functions/package >/dev/null
 	@PYTHONPATH=infra/tests $(BIN)/python -m infra_checks $(STEP:%=--step %)
 
+record-calls: .venv/.dev ## Record what every service calls of AWS: by that its policies are judged (ADD=1 keeps what this run does not show)
+	@PYTHONPATH=infra/tests $(BIN)/python -m iam_simulation $(if $(ADD),--add)
+
 clean: ## Remove environments, stacks and caches of this checkout
 	rm -rf .venv .stack artifacts build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -193,6 +194,8 @@ async def read_twice(dynamodb: Any, table: str, seconds: float) -> tuple[Content
 
 async def watch_for_life(dynamodb: Any, table: str, seconds: float) -> tuple[Contents | None, Contents]:
     """As `read_twice`, but where KCL workers reported lately, long enough to see whether they do again."""
+    if seconds and sys.stderr.isatty():
+        print(f"watching {table} for {seconds:g} s: does a worker live?", file=sys.stderr, flush=True)
     before, after = await read_twice(dynamodb, table, seconds)
     if before is None or not live_workers(after.others, time.time()) or signs_of_life(before, after):
         return before, after

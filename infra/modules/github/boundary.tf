@@ -20,7 +20,10 @@ locals {
       "ListTagsOfResource", "PutItem", "Query", "RestoreTableFromAwsBackup", "RestoreTableFromBackup", "Scan",
       "StartAwsBackupJob", "UpdateItem",
     ]
-    ec2      = ["CreateNetworkInterface", "CreateNetworkInterfacePermission", "DeleteNetworkInterface"]
+    ec2 = [
+      "AssignPrivateIpAddresses", "CreateNetworkInterface", "CreateNetworkInterfacePermission", "DeleteNetworkInterface",
+      "UnassignPrivateIpAddresses",
+    ]
     ecr      = ["BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"]
     es       = ["ESHttpDelete", "ESHttpGet", "ESHttpHead", "ESHttpPatch", "ESHttpPost", "ESHttpPut"]
     events   = ["DeleteRule", "DescribeRule", "DisableRule", "EnableRule", "ListTargetsByRule", "PutRule", "PutTargets", "RemoveTargets"]

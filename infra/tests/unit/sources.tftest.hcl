@@ -9,7 +9,7 @@ mock_provider "aws" {
 }
 
 run "none" {
-  # Nothing is unpacked for nobody.
+  # What no source puts is not unpacked either.
   command = plan
 
   assert {

@@ -171,4 +171,4 @@ async def test_indices_that_are_there_are_not_overwritten_unasked(indexer: Index
 async def test_what_is_not_there_is_said_with_what_is(indexer: Indexer) -> None:
     await indexer.etl("register", "test", "--folder", "etl-test")
     assert "has no snapshot nothing" in await indexer.etl("restore", "test", "nothing", expect=1)
-    assert "OpenSearch refused" in await indexer.etl("list", "nowhere", expect=1)
+    assert "name it first by etl snapshots register" in await indexer.etl("list", "nowhere", expect=1)

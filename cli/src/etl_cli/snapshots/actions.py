@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/opensearch-service/latest/developerguide/managedomai
 """
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from urllib.parse import urlsplit
 
 from botocore.session import Session
 from opensearchpy import AsyncHttpConnection, AsyncOpenSearch, AWSV4SignerAsyncAuth
+from opensearchpy.exceptions import ConnectionError as Unreachable
 from opensearchpy.exceptions import NotFoundError, OpenSearchException
 
 from indexer.documents import ALIASES
@@ -21,6 +23,8 @@ INDICES: Final = tuple(f"{alias}-*" for alias in sorted(set(ALIASES.values())))
 """What the indexer writes: dated indices behind aliases."""
 
 _POLL_SECONDS: Final = 1.0
+_TELL_EVERY: Final = 5  # looks
+_RED_LOOKS: Final = 120  # after so many without a recovery under way, an index will not come by itself
 Tell = Callable[[str], None]
 
 
@@ -58,6 +62,12 @@ async def connected(access: Access) -> AsyncIterator[AsyncOpenSearch]:
     try:
         async with client:
             yield client
+    except Unreachable as error:
+        raise SnapshotError(f"no OpenSearch answers at {access.url}: name it by --url or OPENSEARCH_URL") from error
+    except NotFoundError as error:
+        if "repository_missing_exception" not in str(error):
+            raise SnapshotError(f"OpenSearch refused: {error}") from error
+        raise SnapshotError("this repository is not known: name it first by etl snapshots register") from error
     except OpenSearchException as error:
         raise SnapshotError(f"OpenSearch refused: {error}") from error
 
@@ -67,14 +77,21 @@ async def register(client: AsyncOpenSearch, repository: str, kind: str, settings
     await client.snapshot.create_repository(repository=repository, body={"type": kind, "settings": settings})
 
 
-async def take(client: AsyncOpenSearch, repository: str, name: str, indices: Sequence[str]) -> dict[str, Any]:
-    """Take a snapshot and wait for it. Raises SnapshotError where a shard could not be taken."""
+async def take(
+    client: AsyncOpenSearch, repository: str, name: str, indices: Sequence[str], tell: Tell
+) -> dict[str, Any]:
+    """Take a snapshot and wait for it, telling its progress. Raises SnapshotError where a shard could not be taken."""
     body = {"indices": ",".join(indices), "include_global_state": False, "partial": False}
     await client.snapshot.create(repository=repository, snapshot=name, body=body)
-    while True:
+    for look in itertools.count(1):
         found = (await client.snapshot.get(repository=repository, snapshot=name))["snapshots"][0]
         if found["state"] != "IN_PROGRESS":
             break
+        if look % _TELL_EVERY == 0:
+            shards = (await client.snapshot.status(repository=repository, snapshot=name))["snapshots"][0][
+                "shards_stats"
+            ]
+            tell(f"{name}: {shards['done']} of {shards['total']} shards taken")
         await asyncio.sleep(_POLL_SECONDS)
     if found["state"] != "SUCCESS":
         raise SnapshotError(f"{name} ended as {found['state']}: {found.get('failures') or found.get('reason')}")
@@ -111,15 +128,29 @@ async def restore(
         tell(f"{index}: deleted")
     body = {"indices": ",".join(wanted), "include_global_state": False, "include_aliases": True}
     await client.snapshot.restore(repository=repository, snapshot=name, body=body)
-    while True:
-        if await _is_searchable(client, wanted):
-            return wanted
+    await _searchable(client, wanted, tell)
+    return wanted
+
+
+async def _searchable(client: AsyncOpenSearch, indices: Sequence[str], tell: Tell) -> None:
+    """Wait until every index can be searched. Raises SnapshotError where nothing has gone on for two minutes."""
+    idle = 0
+    for look in itertools.count(1):
+        health = await client.cluster.health(index=",".join(indices), level="indices")
+        missing = [index for index in indices if not _has_primaries(health["indices"].get(index))]
+        if not missing:
+            return
+        idle = 0 if health.get("initializing_shards") else idle + 1
+        if idle >= _RED_LOOKS:
+            raise SnapshotError(f"{', '.join(missing)} do not come back: GET _cluster/allocation/explain tells why")
+        if look % _TELL_EVERY == 0:
+            tell(f"{len(indices) - len(missing)} of {len(indices)} indices can be searched")
         await asyncio.sleep(_POLL_SECONDS)
 
 
-async def _is_searchable(client: AsyncOpenSearch, indices: Sequence[str]) -> bool:
-    health = await client.cluster.health(index=",".join(indices), level="indices")
-    return all(health["indices"].get(index, {}).get("status") in ("green", "yellow") for index in indices)
+def _has_primaries(health: dict[str, Any] | None) -> bool:
+    """Whether every primary serves. The status does not tell: an index is yellow while its primaries are restored."""
+    return health is not None and health["active_primary_shards"] >= health["number_of_shards"]
 
 
 def _matches(index: str, pattern: str) -> bool:

@@ -18,7 +18,13 @@ _indices = click.option(
 def _access(command: _F) -> _F:
     """Options of every command: where OpenSearch is, and as whom."""
     for option in (
-        click.option("--url", envvar="OPENSEARCH_URL", default="http://127.0.0.1:9200", show_default=True),
+        click.option(
+            "--url",
+            envvar="OPENSEARCH_URL",
+            default="http://127.0.0.1:9200",
+            show_default=True,
+            help="OpenSearch; or OPENSEARCH_URL.",
+        ),
         click.option("--user", envvar="OPENSEARCH_USER", default="", help="User; better given as OPENSEARCH_USER."),
         click.option("--password", envvar="OPENSEARCH_PASSWORD", default="", help="Better as OPENSEARCH_PASSWORD."),
         click.option("--sign", is_flag=True, help="Sign requests with AWS credentials, as domains of AWS want."),
@@ -72,7 +78,7 @@ def take(repository: str, name: str | None, indices: tuple[str, ...], **access: 
         from etl_cli.snapshots import actions
 
         chosen = name or datetime.now(UTC).strftime("etl-%Y%m%d-%H%M%S")
-        found = await actions.take(client, repository, chosen, indices or actions.INDICES)
+        found = await actions.take(client, repository, chosen, indices or actions.INDICES, _tell)
         click.echo(f"{chosen}: {len(found['indices'])} indices, begun {_time(found['start_time_in_millis'])}")
 
     _run(access, action)
@@ -107,10 +113,14 @@ def restore(repository: str, name: str, indices: tuple[str, ...], replace: bool,
         from etl_cli.snapshots import actions
 
         chosen = indices or actions.INDICES
-        found = await actions.restore(client, repository, name, chosen, replace=replace, tell=click.echo)
+        found = await actions.restore(client, repository, name, chosen, replace=replace, tell=_tell)
         click.echo(f"{name}: {len(found)} indices restored")
 
     _run(access, action)
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _time(milliseconds: int) -> str:

@@ -5,6 +5,13 @@ BIN := .venv/bin
 MEMBERS := $(sort $(dir $(wildcard libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml)))
 PYTEST := $(BIN)/python -m pytest
 
+# Tests that compute, in folders of their own; all others start processes, and mostly wait for them.
+COMPUTING := tests/unit tests/properties tests/simulation tests/oracle tests/flink_run
+# Both kinds at the same time: $(call tests,MARKERS).
+tests = scripts/side-by-side \
+  "tests with processes" '$(PYTEST) -m "$(1)" --durations=10 $(COMPUTING:%=--ignore=%)' \
+  "tests that compute" '$(PYTEST) -m "$(1)" --durations=10 -o cache_dir=.pytest_cache/computing $(COMPUTING)'
+
 # Settings of the demo: seconds to run (0 = until Ctrl-C), no terminal drawing, report file, name and first port of the stack.
 DURATION ?= 0
 HEADLESS ?=
@@ -20,7 +27,7 @@ MUTATION ?=
 VERBOSE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-fast check format lock install conformance compose-test wheels clean simulate simulate-scaling oracle oracle-sample oracle-fuzz bench-aggregate infra-test bench-share flink-run flink-package
+.PHONY: help demo test test-long test-fast check format lock install conformance compose-test wheels clean simulate simulate-scaling oracle oracle-sample oracle-fuzz bench-aggregate infra-test sbom scan bench-share flink-run flink-package
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,10 +37,10 @@ demo: .venv/.local ## Run the whole pipeline on this machine (DURATION=60 HEADLE
 	  $(if $(HEADLESS),--headless) $(if $(REPORT),--report $(REPORT))
 
 test: .venv/.dev ## Run the tests: unit, property, simulation, conformance, integration, end to end
-	$(PYTEST) -m "not docker and not kcl and not long" --durations=10
+	@$(call tests,not docker and not kcl and not long)
 
 test-long: .venv/.dev ## Run the tests that take their time: Kinesis conformance, every way to a shard, rolling deploys, commands
-	$(PYTEST) -m long --durations=10
+	@$(call tests,long)
 
 test-fast: .venv/.dev ## Run the tests that start no process
 	$(PYTEST) tests/unit tests/properties
@@ -111,6 +118,12 @@ flink-package: .venv/.local ## Zip the Flink application into dist/flink/ (RUNTI
 infra-test: .venv/.dev ## Prove the Terraform configuration without AWS: modules, profiles, policies (TF_PLUGIN_DIR=mirror STEP="docs plans")
 	@$(BIN)/python functions/package >/dev/null
 	@PYTHONPATH=infra/tests $(BIN)/python -m infra_checks $(STEP:%=--step %)
+
+sbom: .venv/.local ## List what the images are made of, as CycloneDX in artifacts/sbom (with Debian's packages where an image is here)
+	@$(BIN)/python requirements/supply_chain.py sbom
+
+scan: .venv/.local ## Ask PyPI whether vulnerabilities are known of what the images install
+	@$(BIN)/python requirements/supply_chain.py scan
 
 record-calls: .venv/.dev ## Record what every service calls of AWS: by that its policies are judged (ADD=1 keeps what this run does not show)
 	@PYTHONPATH=infra/tests $(BIN)/python -m iam_simulation $(if $(ADD),--add)

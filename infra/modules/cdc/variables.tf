@@ -138,7 +138,8 @@ variable "dms" {
     by which the database's is checked (MySQL needs it), `before_image` "pk-only", "non-lob" or "all" to have the row
     before an update too, as far as the database logs it (null: none; a task that is there
     keeps what it was made with, since AWS writes its settings back), `assign_public_ip` where subnets have neither NAT
-    nor interface endpoints, and `create_account_roles` where the account has no dms-vpc-role and dms-cloudwatch-logs-role yet.
+    nor interface endpoints, and `create_account_roles` where the account has no
+    dms-vpc-role and dms-cloudwatch-logs-role yet: by a person, since an automatic deployment may make roles of its system alone.
   EOT
   type = object({
     instance_class       = optional(string, "dms.t3.small")

@@ -76,9 +76,10 @@ run "dms_in_a_new_account_without_nat" {
   command = apply
 
   variables {
-    engine   = "dms"
-    debezium = null
-    dms      = { create_account_roles = true, assign_public_ip = true, before_image = "all" }
+    engine                   = "dms"
+    debezium                 = null
+    permissions_boundary_arn = "arn:aws:iam::123456789012:policy/etl-roles"
+    dms                      = { create_account_roles = true, assign_public_ip = true, before_image = "all" }
   }
 
   assert {
@@ -87,6 +88,11 @@ run "dms_in_a_new_account_without_nat" {
       dms-cloudwatch-logs-role = "arn:aws:iam::aws:policy/service-role/AmazonDMSCloudWatchLogsRole"
     }
     error_message = "DMS could not make its network interfaces or write its log"
+  }
+
+  assert {
+    condition     = alltrue([for role in aws_iam_role.account : role.permissions_boundary == null]) && aws_iam_role.dms["this"].permissions_boundary == var.permissions_boundary_arn
+    error_message = "the boundary of this system's roles lacks what DMS needs of EC2"
   }
 
   assert {

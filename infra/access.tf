@@ -16,6 +16,9 @@ locals {
     { arn = local.keys.lake, via = ["s3"], encrypt = true },
   ]
 
+  exchange_arns        = [for name, arn in local.arns : arn if name == "exchange"]
+  aggregator_consumers = flatten([for application in keys(local.aggregators) : ["enriched/${application}", "exchange/${application}-exchange"]])
+
   access = {
     "ingest-api" = {
       write_streams = [local.arns.raw]
@@ -37,19 +40,17 @@ locals {
       keys             = local.consumer_keys
     }
     aggregator = {
-      # Alerts are read again, to be published.
-      read_streams   = concat([local.arns.enriched, local.arns.alerts], local.distributed ? [local.arns["exchange"]] : [])
-      read_consumers = [for id, arn in local.consumers : arn if contains(["enriched/aggregator", "exchange/aggregator-exchange"], id)]
+      # Alerts are read again, to be published. An application before this one keeps its rights as long as its tables are
+      # kept: its tasks run until the new ones are healthy, and again after a deployment that is rolled back.
+      read_streams   = concat([local.arns.enriched, local.arns.alerts], local.exchange_arns)
+      read_consumers = [for id, arn in local.consumers : arn if contains(local.aggregator_consumers, id)]
       write_streams = concat(
         [local.arns.aggregates, local.arns.alerts, local.arns.late, local.dead_letters.stream],
-        local.distributed ? [local.arns["exchange"]] : [],
+        local.exchange_arns,
       )
       delivery_streams = [local.firehose.arns.aggregates, local.dead_letters.delivery]
-      lease_tables = concat(
-        [local.table_arn["aggregator-leases"], local.table_arn["aggregator-alert-leases"]],
-        local.distributed ? [local.table_arn["aggregator-exchange-leases"]] : [],
-      )
-      state_tables = [local.table_arn["aggregator-state"]]
+      lease_tables     = [for name in local.aggregator_tables : local.table_arn[name]]
+      state_tables     = [local.table_arn["aggregator-state"]]
       objects = concat(
         [local.dead_letters.objects],
         [{ bucket_arn = module.state.bucket_arn, prefix = "aggregator/", get = true, put = true, delete = true, list = true, whole = true }],
@@ -64,6 +65,9 @@ locals {
       keys = concat(local.consumer_keys, [
         { arn = local.keys.state, via = ["s3"], encrypt = true, decrypt = true },
         { arn = local.keys.alerts, via = ["sns"], encrypt = true, decrypt = true },
+        ], [
+        # The files' bucket is not of this configuration, and neither need its key be.
+        for key in [try(var.aggregator.pipelines.kms_key_arn, null)] : { arn = key, via = ["s3"], decrypt = true } if key != null
       ])
     }
     indexer = {
@@ -79,7 +83,7 @@ locals {
     console = {
       search_domains = local.has_search && var.search.sign_requests ? [{ arn = module.search[0].domain_arn }] : []
       list_streams   = [for name, arn in local.arns : arn if name != "exchange"]
-      scan_tables    = [for name, arn in local.table_arn : arn if startswith(name, "enricher-leases") || startswith(name, "aggregator-leases") || startswith(name, "indexer-leases-")]
+      scan_tables    = [for name, arn in local.table_arn : arn if contains(["enricher-leases", "${var.aggregator.application}-leases"], name) || startswith(name, "indexer-leases-")]
       keys           = [{ arn = local.keys.state, via = ["dynamodb"], decrypt = true }]
     }
   }

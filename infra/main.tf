@@ -30,14 +30,30 @@ locals {
 
   # Consumers of enhanced fan-out carry the name of the group that reads: its *_APPLICATION.
   readers = {
-    raw            = setintersection(["enricher"], var.fan_out)
-    enriched       = setintersection(keys(var.services), ["aggregator", "indexer"], var.fan_out)
+    raw = setintersection(["enricher"], var.fan_out)
+    enriched = setunion(
+      setintersection(keys(var.services), ["indexer"], var.fan_out),
+      local.aggregator_fan_out ? keys(local.aggregators) : [],
+    )
     aggregates     = local.indexer_fan_out
     alerts         = local.indexer_fan_out
     late           = local.indexer_fan_out
     "dead-letters" = local.indexer_fan_out
-    exchange       = contains(var.fan_out, "aggregator") ? toset(["aggregator-exchange"]) : toset([])
+    exchange       = toset([for application, distribution in local.aggregators : "${application}-exchange" if distribution == "shards" && local.aggregator_fan_out])
   }
+  # The aggregator's applications: the one at work, and those whose tables are kept for a way back to them.
+  aggregators        = merge(var.aggregator.former, { (var.aggregator.application) = var.aggregator.distribution })
+  aggregator_fan_out = contains(keys(var.services), "aggregator") && contains(var.fan_out, "aggregator")
+  aggregator_tables = flatten([
+    for application, distribution in local.aggregators :
+    [for part in concat(["leases", "alert-leases"], distribution == "shards" ? ["exchange-leases"] : []) : "${application}-${part}"]
+  ])
+
+  # The console is reached in no other way.
+  has_exec = contains(keys(var.services), "console") || anytrue([for service in values(var.services) : service.exec])
+  # Sessions come over Systems Manager, and are encrypted by a key:
+  # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html#ecs-vpc-endpoint-ecsexec
+  exec_endpoints  = local.has_exec && var.network.private && var.network.nat == "none" ? ["kms", "ssmmessages"] : []
   has_search      = var.search.enabled
   indexer_fan_out = setintersection(local.has_search ? ["indexer"] : [], var.fan_out)
 }
@@ -59,7 +75,7 @@ module "network" {
   availability_zones       = local.zones
   private                  = var.network.private
   nat                      = var.network.nat
-  interface_endpoints      = var.network.interface_endpoints
+  interface_endpoints      = setunion(var.network.interface_endpoints, local.exec_endpoints)
   flow_logs_retention_days = var.network.flow_logs_retention_days
   kms_key_arn              = local.keys.logs
   permissions_boundary_arn = var.permissions_boundary_arn
@@ -70,7 +86,7 @@ module "cluster" {
   source                  = "./modules/cluster"
   name                    = var.name
   container_insights      = var.monitoring.container_insights
-  exec_log_retention_days = anytrue([for service in values(var.services) : service.exec]) ? var.retention.log_days : 0
+  exec_log_retention_days = local.has_exec ? var.retention.log_days : 0
   kms_key_arn             = local.keys.logs
   tags                    = local.tags
 }
@@ -96,8 +112,8 @@ module "state" {
   name       = var.name
   account_id = local.account_id
   lease_tables = concat(
-    ["enricher-leases", "aggregator-leases", "aggregator-alert-leases"],
-    var.aggregator.distribution == "shards" ? ["aggregator-exchange-leases"] : [],
+    ["enricher-leases"],
+    local.aggregator_tables,
     local.has_search ? [for kind in local.indexed : "indexer-leases-${kind}"] : [],
   )
   recovery_days       = var.backup.recovery_days

@@ -17,8 +17,10 @@ module "reshard" {
     }
   }
   package_path             = "${var.packages_dir}/reshard.zip"
+  reserve_concurrency      = var.reserve_concurrency
   log_retention_days       = var.retention.log_days
   alarm_topic_arns         = [module.monitoring.ticket_topic_arn]
+  log_kms_key_arn          = local.keys.logs
   kms_key_arn              = local.keys.state
   permissions_boundary_arn = var.permissions_boundary_arn
   tags                     = local.tags
@@ -42,6 +44,8 @@ module "monitoring" {
   consumers        = module.stream.consumers
   delivery_streams = local.firehose.names
   tables           = local.tables
+  # The dashboard shows the application at work, not the one before it.
+  aggregator_application = var.aggregator.application
   functions = merge(
     { for reshard in module.reshard : "reshard" => reshard.function_name },
     merge([for functions in module.functions : functions.function_names]...),
@@ -50,7 +54,7 @@ module "monitoring" {
     arn_suffix              = module.ingest.arn_suffix
     target_group_arn_suffix = module.ingest.target_group_arn_suffix
   }
-  search        = one([for domain in module.search : { domain_name = domain.domain_name, account_id = local.account_id }])
+  search        = one([for domain in module.search : { domain_name = domain.domain_name, account_id = local.account_id, volume_gib = var.search.nodes.volume_gib }])
   warehouse     = one([for warehouse in module.warehouse : { workgroup_name = warehouse.workgroup_name, max_capacity = var.warehouse.capacity.max }])
   analytics     = one([for analytics in module.analytics : { application_name = analytics.application_name }])
   backup        = one([for backup in module.backup : { vault_name = backup.vault_name }])
@@ -65,6 +69,7 @@ module "monitoring" {
     api_key_secret_kms_key_arn = var.canary.sender == null ? var.canary.api_key_secret_kms_key_arn : local.keys.secrets
     rate_minutes               = var.canary.rate_minutes
     log_retention_days         = var.retention.log_days
+    reserve_concurrency        = var.reserve_concurrency
   }
   log_kms_key_arn          = local.keys.logs
   kms_key_arn              = local.keys.alerts
@@ -109,6 +114,7 @@ module "backup" {
   copy_vault_arn           = var.backup.copy_vault_arn
   vault_lock               = var.backup.vault_lock
   restore_test             = var.backup.restore_test
+  deletable                = !var.retention.deletion_protection
   kms_key_arn              = local.keys.state
   permissions_boundary_arn = var.permissions_boundary_arn
   tags                     = local.tags

@@ -75,13 +75,14 @@ locals {
         AGGREGATOR_ALERTS_STREAM           = local.streams.alerts
         AGGREGATOR_LATE_STREAM             = local.streams.late
         AGGREGATOR_ARCHIVE_DELIVERY_STREAM = local.firehose.names.aggregates
-        AGGREGATOR_LEASE_TABLE             = local.tables["aggregator-leases"]
+        AGGREGATOR_APPLICATION             = var.aggregator.application
+        AGGREGATOR_LEASE_TABLE             = local.tables["${var.aggregator.application}-leases"]
         AGGREGATOR_STATE_TABLE             = local.tables["aggregator-state"]
         AGGREGATOR_STATE_BUCKET            = module.state.bucket_name
         AGGREGATOR_CREATE_TABLES           = "false"
         AGGREGATOR_SPILL_FOLDER            = local.scratch_path
         AGGREGATOR_ALERT_SNS_TOPIC         = aws_sns_topic.alerts.arn
-        AGGREGATOR_ALERT_LEASE_TABLE       = local.tables["aggregator-alert-leases"]
+        AGGREGATOR_ALERT_LEASE_TABLE       = local.tables["${var.aggregator.application}-alert-leases"]
       },
       var.aggregator.pipelines == null ? {} : {
         AGGREGATOR_PIPELINES = "s3://${var.aggregator.pipelines.bucket}/${trimsuffix(var.aggregator.pipelines.prefix, "/")}"
@@ -89,7 +90,7 @@ locals {
       local.distributed ? {
         AGGREGATOR_DISTRIBUTION         = "shards"
         AGGREGATOR_EXCHANGE_STREAM      = local.streams["exchange"]
-        AGGREGATOR_EXCHANGE_LEASE_TABLE = local.tables["aggregator-exchange-leases"]
+        AGGREGATOR_EXCHANGE_LEASE_TABLE = local.tables["${var.aggregator.application}-exchange-leases"]
       } : {},
     )
     indexer = local.has_search ? merge({
@@ -116,7 +117,7 @@ locals {
         CONSOLE_DEAD_LETTER_STREAM = local.streams["dead-letters"]
         CONSOLE_GROUPS = join(",", concat(
           ["enricher=${local.streams.raw}:${local.tables["enricher-leases"]}"],
-          contains(keys(var.services), "aggregator") ? ["aggregator=${local.streams.enriched}:${local.tables["aggregator-leases"]}"] : [],
+          contains(keys(var.services), "aggregator") ? ["aggregator=${local.streams.enriched}:${local.tables["${var.aggregator.application}-leases"]}"] : [],
           local.has_search ? [for kind in local.indexed : "indexer=${local.streams[kind]}:${local.tables["indexer-leases-${kind}"]}"] : [],
         ))
       },
@@ -243,7 +244,8 @@ module "service" {
   scratch_path         = each.key == "aggregator" ? local.scratch_path : null
   load_balancer        = each.key == "ingest-api" ? module.ingest.load_balancer : null
   # It is reached in no other way.
-  exec = each.value.exec || each.key == "console"
+  exec       = each.value.exec || each.key == "console"
+  exec_audit = module.cluster.exec_audit
   network = {
     vpc_id           = module.network.vpc_id
     subnet_ids       = module.network.task_subnet_ids

@@ -155,8 +155,8 @@ variable "streams" {
   }
 
   validation {
-    condition     = (var.aggregator.distribution == "shards") == contains(keys(var.streams), "exchange")
-    error_message = "streams.exchange goes with aggregator.distribution = \"shards\", and with that alone: add or remove it."
+    condition     = contains(concat([var.aggregator.distribution], values(var.aggregator.former)), "shards") == contains(keys(var.streams), "exchange")
+    error_message = "streams.exchange goes with aggregator.distribution = \"shards\", or with a former application that had it, and with those alone: add or remove it."
   }
 
   validation {
@@ -226,14 +226,39 @@ variable "services" {
 variable "aggregator" {
   type = object({
     distribution = optional(string, "single")
-    pipelines    = optional(object({ bucket = string, prefix = string }))
+    application  = optional(string, "aggregator")
+    former       = optional(map(string), {})
+    pipelines    = optional(object({ bucket = string, prefix = string, kms_key_arn = optional(string) }))
   })
   default     = {}
-  description = "How the SQL is run: distribution single (one task owns all shards, the others stand by) or shards (all share them, with the stream exchange between); pipelines in S3, or null for those in the image."
+  description = "How the SQL is run: distribution single (one task owns all shards, the others stand by) or shards (all share them, with the stream exchange between). application names its state, lease tables and consumers: another distribution needs another one, and former keeps those of an application before (its name, and the distribution that it had) until there is no way back to it (docs/operations.md). pipelines in S3, with the key that encrypts them where it is a KMS key of one's own, or null for those in the image."
 
   validation {
-    condition     = contains(["single", "shards"], var.aggregator.distribution)
-    error_message = "aggregator.distribution must be single or shards."
+    condition     = alltrue([for distribution in concat([var.aggregator.distribution], values(var.aggregator.former)) : contains(["single", "shards"], distribution)])
+    error_message = "aggregator.distribution, and that of each application in aggregator.former, must be single or shards."
+  }
+
+  validation {
+    condition     = alltrue([for application in concat([var.aggregator.application], keys(var.aggregator.former)) : can(regex("^[a-z][a-z0-9-]{0,38}[a-z0-9]$", application))])
+    error_message = "aggregator.application, and each name in aggregator.former, must be 2 to 40 lower-case letters, digits and dashes, a letter first: tables and consumers are called by it."
+  }
+
+  validation {
+    condition     = !contains(keys(var.aggregator.former), var.aggregator.application)
+    error_message = "aggregator.former names the application that is at work: it keeps what others left. Choose another aggregator.application for another distribution, or take it out of former."
+  }
+
+  validation {
+    condition = !anytrue([
+      for application in concat([var.aggregator.application], keys(var.aggregator.former)) :
+      application == "enricher" || startswith(application, "indexer") || endswith(application, "-exchange") || endswith(application, "-alert")
+    ])
+    error_message = "aggregator.application must not be enricher, begin with indexer, nor end in -exchange or -alert: its tables would be called as others are."
+  }
+
+  validation {
+    condition     = try(var.aggregator.pipelines.kms_key_arn, null) == null || can(regex("^arn:[^:]+:kms:[^:]+:[0-9]{12}:key/.+$", var.aggregator.pipelines.kms_key_arn))
+    error_message = "aggregator.pipelines.kms_key_arn must be the ARN of the KMS key that encrypts the files (aws s3api head-object shows SSEKMSKeyId), or null where S3's own key does."
   }
 }
 

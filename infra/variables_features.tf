@@ -245,6 +245,12 @@ variable "budget" {
   description = "What a month may cost; without monthly_limit_usd nobody watches."
 }
 
+variable "reserve_concurrency" {
+  type        = bool
+  default     = true
+  description = "Reserve the concurrency of the resharding function and of the canary, so that neither runs twice at once. AWS refuses it in an account whose quota of concurrent Lambda executions is still the ten of a new one: then false, or have the quota raised."
+}
+
 variable "packages_dir" {
   type        = string
   default     = "../dist/functions"

@@ -12,7 +12,9 @@ locals {
 resource "aws_backup_vault" "this" {
   name        = var.name
   kms_key_arn = var.kms_key_arn
-  tags        = var.tags
+  # AWS deletes no vault that holds a backup, so that a trial could not be destroyed.
+  force_destroy = var.deletable
+  tags          = var.tags
 }
 
 resource "aws_backup_vault_lock_configuration" "this" {

@@ -10,19 +10,31 @@ locals {
   }
   role_arns = { for role in ["backup", "restore"] : role => "arn:${local.arn.partition}:iam::${var.account_id}:role/${var.name}-${role}" }
 
+  # As that of AWSBackupDefaultServiceRole: AWS names no account that it would say when it takes the role, and a condition
+  # on one would end all backups. Who may pass the role on decides: https://docs.aws.amazon.com/aws-backup/latest/devguide/iam-service-roles.html
   trust = jsonencode({
     Version = "2012-10-17"
     Statement = [{
       Effect    = "Allow"
       Principal = { Service = "backup.amazonaws.com" }
       Action    = "sts:AssumeRole"
-      Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
     }]
   })
 
   key_arns   = sort(setunion(var.source_kms_key_arns, [var.kms_key_arn]))
   vault_arn  = "arn:${local.arn.partition}:backup:${local.arn.region}:${var.account_id}:backup-vault:${var.name}"
   vault_arns = concat([local.vault_arn], var.copy_vault_arn == null ? [] : [var.copy_vault_arn])
+
+  # Of whatever account and region: a copy is tagged where it arrives.
+  recovery_points = "arn:${local.arn.partition}:backup:*:*:recovery-point:*"
+  copy = [for statement in [
+    {
+      Sid      = "CopyBackups"
+      Effect   = "Allow"
+      Action   = "backup:CopyFromBackupVault"
+      Resource = local.recovery_points
+    },
+  ] : statement if var.copy_vault_arn != null]
 
   tables  = sort(values(var.table_arns))
   buckets = sort(values(var.bucket_arns))
@@ -38,7 +50,7 @@ locals {
     {
       Sid      = "UseKeys"
       Effect   = "Allow"
-      Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
+      Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"]
       Resource = local.key_arns
     },
     {
@@ -71,7 +83,8 @@ locals {
       Effect = "Allow"
       Action = [
         "s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketNotification", "s3:GetBucketTagging", "s3:GetBucketVersioning",
-        "s3:GetInventoryConfiguration", "s3:ListBucket", "s3:ListBucketVersions", "s3:PutBucketNotification", "s3:PutInventoryConfiguration",
+        "s3:GetInventoryConfiguration", "s3:ListBucket", "s3:ListBucketVersions", "s3:ListTagsForResource", "s3:PutBucketNotification",
+        "s3:PutInventoryConfiguration",
       ]
       Resource = local.buckets
     },
@@ -102,12 +115,19 @@ locals {
 
   backup_policy = jsonencode({
     Version = "2012-10-17"
-    Statement = concat(local.table_backup, local.bucket_backup, local.key_statements, [
+    Statement = concat(local.table_backup, local.bucket_backup, local.key_statements, local.copy, [
       {
         Sid      = "UseVaults"
         Effect   = "Allow"
         Action   = ["backup:CopyIntoBackupVault", "backup:DescribeBackupVault"]
         Resource = local.vault_arns
+      },
+      {
+        # A backup takes the tags of what it is of.
+        Sid      = "TagBackups"
+        Effect   = "Allow"
+        Action   = "backup:TagResource"
+        Resource = local.recovery_points
       },
       {
         # Resources are found by their tags; AWS takes this on * alone.

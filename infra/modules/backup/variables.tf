@@ -129,6 +129,12 @@ variable "restore_test" {
   }
 }
 
+variable "deletable" {
+  type        = bool
+  default     = false
+  description = "Let destroy delete the vault with the backups in it. For trials alone; a locked vault refuses all the same."
+}
+
 variable "topic" {
   type        = object({ arn = string })
   default     = null

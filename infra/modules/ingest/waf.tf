@@ -5,7 +5,7 @@ locals {
   # https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html
   managed_rules = {
     AWSManagedRulesAmazonIpReputationList = { priority = 10, counted = [] }
-    AWSManagedRulesKnownBadInputsRuleSet  = { priority = 20, counted = ["JavaDeserializationRCE_BODY", "Log4JRCE_BODY"] }
+    AWSManagedRulesKnownBadInputsRuleSet  = { priority = 20, counted = ["JavaDeserializationRCE_BODY", "Log4JRCE_BODY", "ReactJSRCE_BODY"] }
     AWSManagedRulesCommonRuleSet = { priority = 30, counted = [
       "CrossSiteScripting_BODY", "EC2MetaDataSSRF_BODY", "GenericLFI_BODY", "GenericRFI_BODY", "SizeRestrictions_BODY",
       # Devices and log shippers often name no user agent.

@@ -6,8 +6,11 @@ locals {
 
   # Services that use a key in their own name. All others use it in the name of a role, which its policy lets.
   services = {
-    logs   = { principals = ["logs.${local.region}.amazonaws.com"], condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "arn:${data.aws_partition.current.partition}:logs:${local.region}:${var.account_id}:*" } } }
-    alerts = { principals = ["backup.amazonaws.com", "budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"], condition = { StringEquals = { "aws:SourceAccount" = var.account_id } } }
+    logs   = { domain = "logs", principals = ["logs.${local.region}.amazonaws.com"], condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "arn:${data.aws_partition.current.partition}:logs:${local.region}:${var.account_id}:*" } } }
+    alerts = { domain = "alerts", principals = ["backup.amazonaws.com", "budgets.amazonaws.com", "cloudwatch.amazonaws.com"], condition = { StringEquals = { "aws:SourceAccount" = var.account_id } } }
+    # EventBridge says no account when it publishes to a topic, so that a condition on one would drop what it tells:
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+    rules = { domain = "alerts", principals = ["events.amazonaws.com"], condition = {} }
     # Redshift and OpenSearch take grants through the principal that makes them; DynamoDB, S3 and Kinesis likewise.
   }
 
@@ -25,14 +28,16 @@ locals {
     for key, domains in local.keys : key => jsonencode({
       Version = "2012-10-17"
       Statement = concat([local.owner_statement], [
-        for domain in sort(tolist(domains)) : {
-          Sid       = "Services${title(domain)}"
-          Effect    = "Allow"
-          Principal = { Service = local.services[domain].principals }
-          Action    = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
-          Resource  = "*"
-          Condition = local.services[domain].condition
-        } if contains(keys(local.services), domain)
+        for name in sort(keys(local.services)) : merge(
+          {
+            Sid       = "Services${title(name)}"
+            Effect    = "Allow"
+            Principal = { Service = local.services[name].principals }
+            Action    = name == "rules" ? ["kms:Decrypt", "kms:GenerateDataKey*"] : ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+            Resource  = "*"
+          },
+          length(local.services[name].condition) == 0 ? {} : { Condition = local.services[name].condition },
+        ) if contains(domains, local.services[name].domain)
       ])
     })
   }

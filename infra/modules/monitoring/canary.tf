@@ -94,8 +94,8 @@ resource "aws_lambda_function" "canary" {
   memory_size      = 128
   timeout          = 30
 
-  # Two at once mean that one hangs; more would only add to an outage.
-  reserved_concurrent_executions = 2
+  # Two at once mean that one hangs; more would only add to an outage. -1 reserves nothing.
+  reserved_concurrent_executions = each.value.reserve_concurrency ? 2 : -1
 
   environment {
     variables = {

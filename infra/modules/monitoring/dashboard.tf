@@ -4,6 +4,11 @@
 locals {
   stream_names   = ["raw", "enriched", "aggregates", "alerts", "late", "dead-letters", "exchange"]
   delivery_names = ["enriched", "aggregates", "dead-letters"]
+  # By the part that each has: the aggregator's are called by its application.
+  shown_tables = merge(
+    { for name in concat(["enricher-leases", "aggregator-state"], [for kind in local.stream_names : "indexer-leases-${kind}"]) : name => lookup(var.tables, name, "") },
+    { for part in ["leases", "exchange-leases", "alert-leases"] : "aggregator-${part}" => lookup(var.tables, "${var.aggregator_application}-${part}", "") },
+  )
 
   dashboard_names = merge(
     {
@@ -15,10 +20,12 @@ locals {
       account       = try(var.search.account_id, "")
       workgroup     = try(var.warehouse.workgroup_name, "")
       application   = try(var.analytics.application_name, "")
+      aggregator    = var.aggregator_application
       canary        = var.canary == null ? "" : "canary"
       ledger        = var.ledger_enabled ? "ledger" : ""
     },
     { for name in local.stream_names : "stream_${replace(name, "-", "_")}" => lookup(var.streams, name, "") },
+    { for name, table in local.shown_tables : "table_${replace(name, "-", "_")}" => table },
     { for name in local.delivery_names : "delivery_${replace(name, "-", "_")}" => lookup(var.delivery_streams, name, "") },
     { for name in ["ingest-api", "enricher", "aggregator", "indexer"] : "service_${replace(name, "-", "_")}" => try(var.services[name].service_name, "") },
     { cluster = try(values(var.services)[0].cluster_name, "") },

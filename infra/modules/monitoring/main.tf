@@ -49,6 +49,7 @@ locals {
   # Thresholds that follow from what is deployed; those of var.thresholds win.
   thresholds = merge(
     { for capacity in [try(var.warehouse.max_capacity, null)] : "warehouse-at-capacity" => capacity if capacity != null },
+    { for volume in [try(var.search.volume_gib, null)] : "search-disk-low" => volume * 1024 / 4 if volume != null },
     var.thresholds,
   )
 

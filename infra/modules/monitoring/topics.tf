@@ -25,10 +25,19 @@ resource "aws_sns_topic_policy" "this" {
       {
         Sid       = "ServicesOfThisAccountPublish"
         Effect    = "Allow"
-        Principal = { Service = ["backup.amazonaws.com", "budgets.amazonaws.com", "cloudwatch.amazonaws.com", "events.amazonaws.com"] }
+        Principal = { Service = ["backup.amazonaws.com", "budgets.amazonaws.com", "cloudwatch.amazonaws.com"] }
         Action    = "sns:Publish"
         Resource  = each.value.arn
         Condition = { StringEquals = { "aws:SourceAccount" = var.account_id } }
+      },
+      {
+        # EventBridge takes no condition in a topic's policy: its messages would be dropped without a word.
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+        Sid       = "RulesPublish"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sns:Publish"
+        Resource  = each.value.arn
       },
       {
         Sid       = "OnlyByTls"

@@ -103,13 +103,20 @@ variable "load_balancer" {
   description = "The load balancer of the ingest API; null where there is none."
 }
 
+variable "aggregator_application" {
+  type        = string
+  default     = "aggregator"
+  description = "AGGREGATOR_APPLICATION: its consumers and lease tables are called by it."
+}
+
 variable "search" {
   type = object({
     domain_name = string
     account_id  = string
+    volume_gib  = optional(number)
   })
   default     = null
-  description = "The OpenSearch domain; null where there is none."
+  description = "The OpenSearch domain, and the volume of each of its nodes, at a quarter of which search-disk-low is in alarm; null where there is none."
 }
 
 variable "warehouse" {
@@ -202,6 +209,7 @@ variable "canary" {
     rate_minutes               = optional(number, 1)
     vpc                        = optional(object({ subnet_ids = list(string), security_group_ids = list(string) }))
     log_retention_days         = optional(number, 30)
+    reserve_concurrency        = optional(bool, true)
   })
   default     = null
   description = "The function that sends an event through the ingest API every few minutes: package_path is dist/functions/canary.zip (functions/package makes it), the secret holds an API key as text or as {\"api_key\": …}. Null for none."

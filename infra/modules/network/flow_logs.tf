@@ -35,12 +35,21 @@ resource "aws_iam_role_policy" "flow" {
   role = aws_iam_role.flow[0].id
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid      = "OwnLogGroup"
-      Effect   = "Allow"
-      Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
-      Resource = "${aws_cloudwatch_log_group.flow[0].arn}:*"
-    }]
+    Statement = [
+      {
+        Sid      = "OwnLogGroup"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+        Resource = "${aws_cloudwatch_log_group.flow[0].arn}:*"
+      },
+      {
+        # It takes no resource: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-iam-role.html
+        Sid      = "FindLogGroup"
+        Effect   = "Allow"
+        Action   = "logs:DescribeLogGroups"
+        Resource = "*"
+      },
+    ]
   })
 }
 

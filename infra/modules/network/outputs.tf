@@ -31,6 +31,11 @@ output "egress" {
   }
 }
 
+output "interface_endpoints" {
+  description = "Interface endpoints by the service that is reached by them."
+  value       = { for service, endpoint in aws_vpc_endpoint.interface : service => endpoint.id }
+}
+
 output "nat_public_ips" {
   description = "Public addresses that outgoing traffic shows, for others' allow lists."
   value       = [for address in aws_eip.nat : address.public_ip]

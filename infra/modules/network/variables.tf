@@ -68,9 +68,9 @@ variable "interface_endpoints" {
 
   validation {
     condition = !var.private || var.nat != "none" || length(setsubtract(
-      ["ecr.api", "ecr.dkr", "kinesis-firehose", "kinesis-streams", "logs", "secretsmanager", "sts"], var.interface_endpoints
+      ["ecr.api", "ecr.dkr", "kinesis-firehose", "kinesis-streams", "logs", "secretsmanager", "sns", "sts"], var.interface_endpoints
     )) == 0
-    error_message = "private subnets without nat reach AWS by endpoints alone: keep ecr.api, ecr.dkr, kinesis-firehose, kinesis-streams, logs, secretsmanager and sts in interface_endpoints, or set nat."
+    error_message = "private subnets without nat reach AWS by endpoints alone: keep ecr.api, ecr.dkr, kinesis-firehose, kinesis-streams, logs, secretsmanager, sns and sts in interface_endpoints, or set nat."
   }
 }
 

@@ -40,7 +40,7 @@ resource "aws_dynamodb_table" "ledger" {
 resource "aws_cloudwatch_log_group" "this" {
   name              = "/aws/lambda/${local.function_name}"
   retention_in_days = var.log_retention_days
-  kms_key_id        = var.kms_key_arn
+  kms_key_id        = var.log_kms_key_arn
   tags              = var.tags
 }
 
@@ -60,8 +60,8 @@ resource "aws_lambda_function" "this" {
   memory_size      = 256
   timeout          = 60
   kms_key_arn      = var.kms_key_arn
-  # Two runs at once would both count the same changes of the day.
-  reserved_concurrent_executions = 1
+  # Two runs at once would both count the same changes of the day. -1 reserves nothing: then Kinesis refuses the second.
+  reserved_concurrent_executions = var.reserve_concurrency ? 1 : -1
   tags                           = var.tags
 
   environment {

@@ -15,13 +15,19 @@ variable "tags" {
 }
 
 variable "kms_key_arn" {
-  description = "KMS key of the ledger, the log and the function's environment."
+  description = "KMS key of the ledger and of the function's environment."
   type        = string
 
   validation {
     condition     = can(regex("^arn:[a-z0-9-]+:kms:[a-z0-9-]+:[0-9]{12}:key/.+$", var.kms_key_arn))
     error_message = "kms_key_arn: the ARN of a KMS key (arn:aws:kms:REGION:ACCOUNT:key/ID), not an alias."
   }
+}
+
+variable "log_kms_key_arn" {
+  description = "KMS key of the log, whose policy lets CloudWatch Logs use it; null leaves CloudWatch's own encryption."
+  type        = string
+  default     = null
 }
 
 variable "streams" {
@@ -81,6 +87,12 @@ variable "schedule_minutes" {
     condition     = var.schedule_minutes >= 2 && var.schedule_minutes <= 60 && floor(var.schedule_minutes) == var.schedule_minutes
     error_message = "schedule_minutes: 2 to 60; metrics come a minute apart, and two of them must be busy before a stream grows."
   }
+}
+
+variable "reserve_concurrency" {
+  description = "Keep one of the account's concurrent executions for it, and give it no more. A new account has ten, and AWS lets none of the last ten be reserved: then false."
+  type        = bool
+  default     = true
 }
 
 variable "log_retention_days" {

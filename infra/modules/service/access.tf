@@ -109,16 +109,43 @@ locals {
     } if key.encrypt || key.decrypt
   ]
 
-  # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html: these take no resource.
-  exec_statements = var.exec ? [{
-    Sid    = "Exec"
-    Effect = "Allow"
-    Action = [
-      "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
-      "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
-    ]
-    Resource = ["*"]
-  }] : []
+  # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html: the agent in the container opens the session,
+  # writes its log and decrypts it, all as the task. What opens it, and finding the log group, take no resource.
+  exec_statements = [for statement in [
+    {
+      Sid    = "Exec"
+      Effect = "Allow"
+      Action = [
+        "ssmmessages:CreateControlChannel", "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel", "ssmmessages:OpenDataChannel",
+      ]
+      Resource = ["*"]
+    },
+    {
+      Sid      = "ExecFindLog"
+      Effect   = "Allow"
+      Action   = ["logs:DescribeLogGroups"]
+      Resource = ["*"]
+    },
+    {
+      Sid      = "ExecLog"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+      Resource = [for audit in local.exec_audits : "${audit.log_group_arn}:*"]
+    },
+    {
+      Sid      = "ExecKey"
+      Effect   = "Allow"
+      Action   = ["kms:Decrypt"]
+      Resource = [for audit in local.exec_audits : audit.kms_key_arn if audit.kms_key_arn != null]
+    },
+  ] : statement if contains(local.exec_sids, statement.Sid)]
+  exec_audits = var.exec && var.exec_audit != null ? [var.exec_audit] : []
+  exec_sids = concat(
+    var.exec ? ["Exec"] : [],
+    length(local.exec_audits) > 0 ? ["ExecFindLog", "ExecLog"] : [],
+    length([for audit in local.exec_audits : true if audit.encrypted]) > 0 ? ["ExecKey"] : [],
+  )
 
   # Through JSON, since statements with and without a condition are of different types.
   task_statements = flatten([

@@ -235,6 +235,21 @@ variable "exec" {
   description = "Let who may call ecs:ExecuteCommand into the container; its root file system is then writable, since the agent writes there."
 }
 
+variable "exec_audit" {
+  type = object({
+    log_group_arn = string
+    encrypted     = optional(bool, false)
+    kms_key_arn   = optional(string)
+  })
+  default     = null
+  description = "Where the cluster keeps what is typed in sessions, and whether by a key of one's own: the agent writes and decrypts it as the task. Null where the cluster keeps nothing."
+
+  validation {
+    condition     = !try(var.exec_audit.encrypted, false) || try(var.exec_audit.kms_key_arn, "") != null
+    error_message = "exec_audit.encrypted needs kms_key_arn: without the right to decrypt no session opens."
+  }
+}
+
 variable "log_retention_days" {
   type        = number
   default     = 14

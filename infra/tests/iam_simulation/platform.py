@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-intro-execution-role.html.
 import re
 from collections.abc import Iterator
 
-from iam_simulation.arns import Account
+from iam_simulation.arns import Account, kind_and_key
 from iam_simulation.calls import Call
 from iam_simulation.roles import Actor, Values
 
@@ -22,6 +22,7 @@ def as_actor(actor: Actor, values: Values, account: Account) -> Iterator[Call]:
     """In the role of the task or the function itself."""
     if actor.has_exec:
         yield from (Call(f"ssmmessages:{channel}") for channel in _CHANNELS)
+        yield from _kept_sessions(values, account)
     if actor.attributes:
         group = account.arn("logs", f"log-group:/aws/lambda/{actor.attributes['function_name']}")
         yield from _logs(group)
@@ -45,6 +46,23 @@ def as_starter(actor: Actor, values: Values, account: Account) -> Iterator[Call]
         yield Call("ecr:GetAuthorizationToken")
         for operation in ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer"):
             yield Call(f"ecr:{operation}", "repository", repository)
+
+
+def _kept_sessions(values: Values, account: Account) -> Iterator[Call]:
+    """What the agent in the container does where the cluster keeps and encrypts what is typed."""
+    for address, resource in values.items():
+        if kind_and_key(address)[0] != "aws_ecs_cluster":
+            continue
+        for kept in (
+            each for block in resource.get("configuration") or () for each in block["execute_command_configuration"]
+        ):
+            if kept.get("kms_key_id"):
+                yield Call("kms:Decrypt", "key", kept["kms_key_id"])
+            for log in kept.get("log_configuration") or ():
+                group = account.arn("logs", f"log-group:{log['cloud_watch_log_group_name']}")
+                yield Call("logs:DescribeLogGroups")
+                yield Call("logs:DescribeLogStreams", "log group", f"{group}:log-stream:any")
+                yield from _logs(group)
 
 
 def _logs(group: str) -> Iterator[Call]:

@@ -51,3 +51,14 @@ run "together" {
 
   expect_failures = [var.senders, var.streams, var.services, var.archive]
 }
+
+run "an_application_before_itself" {
+  command = plan
+
+  variables {
+    # It would keep and use the same tables; and its key is an alias.
+    aggregator = { former = { aggregator = "single" }, pipelines = { bucket = "sql", prefix = "etl", kms_key_arn = "alias/sql" } }
+  }
+
+  expect_failures = [var.aggregator]
+}

@@ -44,7 +44,7 @@ run "profile" {
   assert {
     condition = alltrue(flatten([
       for policy in values(output.task_policies) : [
-        for statement in jsondecode(policy).Statement : statement.Sid == "Exec" || !contains(flatten([statement.Resource]), "*")
+        for statement in jsondecode(policy).Statement : contains(["Exec", "ExecFindLog"], statement.Sid) || !contains(flatten([statement.Resource]), "*")
       ]
     ]))
     error_message = "No service may do anything with every resource, but open a session where that was asked for."

@@ -21,6 +21,7 @@ from etl_cli.cost.commands import cost
 from etl_cli.cost.model import estimate, size
 from etl_cli.cost.prices import PricesError, read_prices
 from etl_cli.cost.profile import Network, Nodes, Profile, ProfileError, Service, Stream, Tiers, read_profile
+from etl_cli.cost.watching import count_alarms
 from etl_cli.cost.workload import ENRICHMENT_BYTES, Workload
 from event_contract import Event, encode
 
@@ -88,6 +89,27 @@ def test_a_load_beyond_the_profile_is_said():
     """Shards and tasks that are missing are named with how many would be needed."""
     warnings = size(PROFILES["minimal"], Workload(5_000, 500)).warnings
     assert any(warning.startswith("streams.raw has 1 shards, the load fills 5") for warning in warnings)
+
+
+def test_sessions_in_containers_need_endpoints():
+    """Private subnets without NAT reach Systems Manager by one more endpoint a zone, where a console is."""
+    given = PROFILES["standard"]
+    without = replace(given, services={name: one for name, one in given.services.items() if name != "console"})
+    hours = [
+        next(
+            line.quantity
+            for line in estimate(each, Workload(2_000, 500), PRICES, 0).lines
+            if "zone-hours" in line.counted
+        )
+        for each in (given, without)
+    ]
+    assert hours[0] - hours[1] == pytest.approx(given.network.zones * 730)
+
+
+def test_alarms_are_charged_by_the_metrics_they_read():
+    """An alarm on an expression costs as many times as it has inputs."""
+    alarms = [{"for": "pipeline", "metric": {}}, {"for": "pipeline", "metrics": {"a": {}, "b": {}, "c": {}}}]
+    assert count_alarms(alarms, PROFILES["minimal"]) == 4
 
 
 @pytest.mark.parametrize(

@@ -212,6 +212,15 @@ def _front(profile: Profile, workload: Workload, prices: Prices) -> Iterator[Lin
         yield Line("firewall", "million requests", requests * SECONDS / 1e6, prices.of("waf", "million_requests"))
 
 
+def _endpoints(profile: Profile) -> frozenset[str]:
+    """Interface endpoints, with those that sessions in a container need, as the console does, where there is no NAT."""
+    has_sessions = "console" in profile.services or any(service.exec for service in profile.services.values())
+    by_endpoints = profile.network.private and profile.network.nat == "none"
+    return frozenset(profile.network.interface_endpoints) | (
+        {"kms", "ssmmessages"} if has_sessions and by_endpoints else frozenset()
+    )
+
+
 def _network(profile: Profile, workload: Workload, sizing: Sizing, prices: Prices) -> Iterator[Line]:
     network = profile.network
     flows = workload.flows
@@ -220,7 +229,7 @@ def _network(profile: Profile, workload: Workload, sizing: Sizing, prices: Price
     written = flows["raw"].gigabytes + 2 * flows["enriched"].gigabytes  # to streams, and to Firehose
     read = flows["raw"].gigabytes + 2 * flows["enriched"].gigabytes
     if network.private:
-        zones = network.zones * len(network.interface_endpoints) * HOURS
+        zones = network.zones * len(_endpoints(profile)) * HOURS
         yield Line("network", "interface endpoints, zone-hours", zones, prices.of("endpoints", "zone_hour"))
         yield Line("network", "GB through endpoints", written + read, prices.of("endpoints", "gb"))
     gateways = {"none": 0, "single": 1, "per_zone": network.zones}[network.nat]

@@ -54,6 +54,7 @@ class Service:
     bytes_per_task_per_minute: int | None = None
     requests_per_task_per_minute: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    exec: bool = False
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def watching(profile: Profile, tasks: Mapping[str, int], alarms: int, prices: Pr
     logs = sum(tasks.values()) * LOG_BYTES_A_TASK * SECONDS / 1e9
     for counted, quantity, free, unit in (
         ("metrics of the services", metrics, _FREE["metrics"], "metric_month"),
-        ("alarms", alarms, _FREE["alarms"], "alarm_month"),
+        ("metrics of alarms", alarms, _FREE["alarms"], "alarm_month"),
         ("dashboards", 1, _FREE["dashboards"], "dashboard_month"),
         ("GB of logs", logs, _FREE["logs"], "log_gb"),
     ):
@@ -46,7 +46,7 @@ def watching(profile: Profile, tasks: Mapping[str, int], alarms: int, prices: Pr
 
 
 def count_alarms(alarms: Sequence[Mapping[str, Any]], profile: Profile) -> int:
-    """How many alarms of monitoring/alerts.yaml a profile has: one for each thing of its group."""
+    """What the alarms of monitoring/alerts.yaml are charged for: each metric that one reads, for each thing of its group."""
     streams = len(profile.streams)
     consumers = len(profile.services.keys() & {"enricher", "aggregator", "indexer"})
     groups = {
@@ -62,4 +62,4 @@ def count_alarms(alarms: Sequence[Mapping[str, Any]], profile: Profile) -> int:
         "backup": int(profile.backup_days > 0),
         "functions": int(any(stream.mode == "autoscaled" for stream in profile.streams.values())),
     }
-    return sum(groups.get(alarm["for"], 0) for alarm in alarms)
+    return sum(groups.get(alarm["for"], 0) * len(alarm.get("metrics", ["one"])) for alarm in alarms)

@@ -86,6 +86,66 @@ run "everything" {
   }
 }
 
+# What AWS's managed policies give for DynamoDB, S3 and vaults: AWSBackupServiceRolePolicyForBackup (v29),
+# AWSBackupServiceRolePolicyForS3Backup (v5), AWSBackupServiceRolePolicyForRestores (v25) and
+# AWSBackupServiceRolePolicyForS3Restore (v2), https://docs.aws.amazon.com/aws-backup/latest/devguide/security-iam-awsmanpol.html
+run "the_roles_may_what_awss_own_policies_let" {
+  command = plan
+
+  variables {
+    bucket_arns    = { state = "arn:aws:s3:::etl-test-state-123456789012" }
+    copy_vault_arn = "arn:aws:backup:eu-west-1:123456789012:backup-vault:etl-test"
+  }
+
+  assert {
+    condition = length(setsubtract([
+      "backup:CopyFromBackupVault", "backup:CopyIntoBackupVault", "backup:DescribeBackupVault", "backup:TagResource", "cloudwatch:GetMetricData",
+      "dynamodb:CreateBackup", "dynamodb:DeleteBackup", "dynamodb:DescribeBackup", "dynamodb:DescribeTable", "dynamodb:ListTagsOfResource",
+      "dynamodb:StartAwsBackupJob", "events:DeleteRule", "events:DescribeRule", "events:DisableRule", "events:EnableRule", "events:ListRules",
+      "events:ListTargetsByRule", "events:PutRule", "events:PutTargets", "events:RemoveTargets", "kms:CreateGrant", "kms:Decrypt",
+      "kms:DescribeKey", "kms:GenerateDataKey", "s3:GetBucketAcl", "s3:GetBucketLocation", "s3:GetBucketNotification", "s3:GetBucketTagging",
+      "s3:GetBucketVersioning", "s3:GetInventoryConfiguration", "s3:GetObject", "s3:GetObjectAcl", "s3:GetObjectTagging", "s3:GetObjectVersion",
+      "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging", "s3:ListAllMyBuckets", "s3:ListBucket", "s3:ListBucketVersions",
+      "s3:ListTagsForResource", "s3:PutBucketNotification", "s3:PutInventoryConfiguration", "tag:GetResources",
+    ], flatten([for statement in jsondecode(output.role_policies.backup).Statement : statement.Action]))) == 0
+    error_message = "a backup or copy job would be refused"
+  }
+  assert {
+    condition = length(setsubtract([
+      "dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query",
+      "dynamodb:RestoreTableFromAwsBackup", "dynamodb:RestoreTableFromBackup", "dynamodb:Scan", "dynamodb:UpdateItem", "kms:CreateGrant",
+      "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom",
+      "kms:ReEncryptTo", "s3:CreateBucket", "s3:DeleteObject", "s3:GetBucketLocation", "s3:GetBucketOwnershipControls", "s3:GetBucketVersioning",
+      "s3:GetObject", "s3:GetObjectAcl", "s3:GetObjectTagging", "s3:GetObjectVersion", "s3:GetObjectVersionAcl", "s3:ListBucket",
+      "s3:ListBucketVersions", "s3:ListMultipartUploadParts", "s3:PutBucketOwnershipControls", "s3:PutBucketVersioning", "s3:PutObject",
+      "s3:PutObjectAcl", "s3:PutObjectTagging", "s3:PutObjectVersionAcl",
+    ], flatten([for statement in jsondecode(output.role_policies.restore).Statement : statement.Action]))) == 0
+    error_message = "a restore job would be refused"
+  }
+}
+
+run "aws_backup_can_take_the_roles" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for role in [aws_iam_role.backup, aws_iam_role.restore] : jsondecode(role.assume_role_policy).Statement == [{ Effect = "Allow", Principal = { Service = "backup.amazonaws.com" }, Action = "sts:AssumeRole" }]])
+    error_message = "a condition that AWS Backup does not meet ends all backups"
+  }
+}
+
+run "a_trial_can_be_destroyed" {
+  command = plan
+
+  variables {
+    deletable = true
+  }
+
+  assert {
+    condition     = aws_backup_vault.this.force_destroy
+    error_message = "AWS deletes no vault that holds a backup"
+  }
+}
+
 run "a_governance_lock_can_always_be_lifted" {
   command = plan
 

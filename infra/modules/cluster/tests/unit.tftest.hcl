@@ -39,6 +39,10 @@ run "sessions_are_logged" {
     condition     = aws_ecs_cluster.this.configuration[0].execute_command_configuration[0].logging == "OVERRIDE"
     error_message = "What is typed in a container is kept."
   }
+  assert {
+    condition     = output.exec_audit.encrypted && output.exec_audit.kms_key_arn == "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555" && output.exec_audit.log_group_arn == output.exec_log_group_arn
+    error_message = "Tasks are told where sessions are kept, and by which key."
+  }
 }
 
 run "refuses_unknown_insights" {

@@ -119,7 +119,7 @@ run "firewall_and_client_certificates" {
         for statement in rule.statement[0].managed_rule_group_statement : [for override in statement.rule_action_override : override.name]
       ]
       ])) == toset([
-      "JavaDeserializationRCE_BODY", "Log4JRCE_BODY", "CrossSiteScripting_BODY", "EC2MetaDataSSRF_BODY", "GenericLFI_BODY",
+      "JavaDeserializationRCE_BODY", "Log4JRCE_BODY", "ReactJSRCE_BODY", "CrossSiteScripting_BODY", "EC2MetaDataSSRF_BODY", "GenericLFI_BODY",
       "GenericRFI_BODY", "SizeRestrictions_BODY", "NoUserAgent_HEADER",
     ])
     error_message = "Rules on bodies only count: an event may hold anything."

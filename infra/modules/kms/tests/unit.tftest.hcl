@@ -27,6 +27,10 @@ run "a_key_a_domain" {
     error_message = "An alarm can publish to an encrypted topic."
   }
   assert {
+    condition     = [for statement in jsondecode(output.policies.alerts).Statement : try(statement.Condition, null) if contains(try(flatten([statement.Principal.Service]), []), "events.amazonaws.com")] == [null]
+    error_message = "EventBridge publishes to an encrypted topic without saying its account: a condition would drop its messages."
+  }
+  assert {
     condition     = length(jsondecode(output.policies.streams).Statement) == 1
     error_message = "No service uses the streams' key but in a role's name."
   }
@@ -44,7 +48,7 @@ run "one_key_for_all" {
     error_message = "One key stands behind all domains."
   }
   assert {
-    condition     = length(jsondecode(output.policies.shared).Statement) == 3
+    condition     = length(jsondecode(output.policies.shared).Statement) == 4
     error_message = "It lets in the services of every domain."
   }
 }

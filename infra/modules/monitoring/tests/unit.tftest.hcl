@@ -56,6 +56,25 @@ run "alarms_are_made_for_what_is_there" {
   }
 }
 
+run "eventbridge_publishes_without_a_condition" {
+  command = apply
+
+  assert {
+    condition = alltrue([for policy in values(aws_sns_topic_policy.this) : length([
+      for statement in jsondecode(policy.policy).Statement : true
+      if statement.Effect == "Allow" && contains(try(flatten([statement.Principal.Service]), []), "events.amazonaws.com") && !can(statement.Condition)
+    ]) == 1])
+    error_message = "AWS: no Condition in a topic's policy for EventBridge, or what it tells is dropped without a word"
+  }
+  assert {
+    condition = alltrue(flatten([for policy in values(aws_sns_topic_policy.this) : [
+      for statement in jsondecode(policy.policy).Statement : try(statement.Condition.StringEquals["aws:SourceAccount"], "") == "123456789012"
+      if statement.Effect == "Allow" && !contains(try(flatten([statement.Principal.Service]), []), "events.amazonaws.com")
+    ]]))
+    error_message = "all others publish for this account alone"
+  }
+}
+
 run "composites_are_of_the_alarms_that_are_there" {
   command = plan
 
@@ -77,7 +96,7 @@ run "all_parts" {
     delivery_streams = { enriched = "etl-test-enriched" }
     tables           = { enricher-leases = "etl-test-enricher-leases" }
     load_balancer    = { arn_suffix = "app/etl/1", target_group_arn_suffix = "targetgroup/etl/2" }
-    search           = { domain_name = "etl-test", account_id = "123456789012" }
+    search           = { domain_name = "etl-test", account_id = "123456789012", volume_gib = 100 }
     warehouse        = { workgroup_name = "etl-test", max_capacity = 16 }
     analytics        = { application_name = "etl-test" }
     backup           = { vault_name = "etl-test" }
@@ -113,6 +132,10 @@ run "all_parts" {
     error_message = "percentiles are extended statistics"
   }
   assert {
+    condition     = aws_cloudwatch_metric_alarm.this["search-disk-low"].threshold == 25 * 1024
+    error_message = "a quarter of the node's own volume: of 100 GiB writes fail at 20"
+  }
+  assert {
     condition     = aws_cloudwatch_metric_alarm.this["warehouse-at-capacity"].threshold == 16
     error_message = "the workgroup's own limit"
   }
@@ -141,6 +164,11 @@ run "all_parts" {
 run "the_dashboard_shows_what_is_there" {
   command = plan
 
+  variables {
+    aggregator_application = "aggregator-2"
+    tables                 = { enricher-leases = "etl-test-enricher-leases", aggregator-2-leases = "etl-test-aggregator-2-leases", aggregator-leases = "etl-test-aggregator-leases" }
+  }
+
   assert {
     condition     = !strcontains(output.dashboard_body, "$${") && strcontains(output.dashboard_body, "etl-test-raw") && strcontains(output.dashboard_body, "etl-test-enricher")
     error_message = "all names are filled in"
@@ -154,8 +182,8 @@ run "the_dashboard_shows_what_is_there" {
     error_message = "no row has an empty name"
   }
   assert {
-    condition     = strcontains(output.dashboard_body, "SEARCH(")
-    error_message = "a widget of expressions alone is kept"
+    condition     = strcontains(output.dashboard_body, "\"etl-test-enricher-leases\"") && strcontains(output.dashboard_body, "\"etl-test-aggregator-2-leases\"") && !strcontains(output.dashboard_body, "\"etl-test-aggregator-leases\"")
+    error_message = "tables are named one by one, the aggregator's by the application at work"
   }
 }
 

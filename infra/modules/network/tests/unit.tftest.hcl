@@ -96,6 +96,10 @@ run "nat_in_each_zone" {
     error_message = "Flow logs may write to their own group alone."
   }
   assert {
+    condition     = [for statement in jsondecode(aws_iam_role_policy.flow[0].policy).Statement : statement.Action if statement.Resource == "*"] == ["logs:DescribeLogGroups"]
+    error_message = "They find it by asking for all groups, which takes no resource."
+  }
+  assert {
     condition     = aws_flow_log.rejected[0].traffic_type == "REJECT"
     error_message = "Rejected traffic is what tells of a closed door."
   }

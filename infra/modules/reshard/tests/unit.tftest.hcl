@@ -53,6 +53,19 @@ run "function_knows_its_streams" {
   }
 }
 
+run "a_new_account_has_nothing_to_reserve" {
+  command = plan
+
+  variables {
+    reserve_concurrency = false
+  }
+
+  assert {
+    condition     = aws_lambda_function.this.reserved_concurrent_executions == -1
+    error_message = "AWS refuses to reserve of the last ten."
+  }
+}
+
 run "role_may_do_exactly_this" {
   assert {
     condition = toset(flatten([for s in jsondecode(aws_iam_role_policy.this.policy).Statement : s.Action])) == toset([

@@ -245,6 +245,30 @@ run "exec_is_asked_for" {
   }
 }
 
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-exec.html#ecs-exec-required-logging-permissions
+run "sessions_that_are_kept_are_written_and_decrypted_by_the_task" {
+  command = apply
+
+  variables {
+    exec   = true
+    access = {}
+    exec_audit = {
+      log_group_arn = "arn:aws:logs:us-east-1:123456789012:log-group:/etl-test/exec"
+      encrypted     = true
+      kms_key_arn   = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    }
+  }
+
+  assert {
+    condition = { for statement in jsondecode(output.task_policy).Statement : statement.Sid => { actions = statement.Action, resource = statement.Resource[0] } if statement.Sid != "Exec" } == {
+      ExecFindLog = { actions = ["logs:DescribeLogGroups"], resource = "*" }
+      ExecLog     = { actions = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"], resource = "arn:aws:logs:us-east-1:123456789012:log-group:/etl-test/exec:*" }
+      ExecKey     = { actions = ["kms:Decrypt"], resource = "arn:aws:kms:us-east-1:123456789012:key/11111111-2222-3333-4444-555555555555" }
+    }
+    error_message = "Without these no session opens in a cluster that keeps and encrypts them."
+  }
+}
+
 run "refuses_moving_tags" {
   command = plan
   variables {

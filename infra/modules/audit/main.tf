@@ -35,7 +35,7 @@ resource "aws_cloudtrail" "this" {
   kms_key_id                    = aws_kms_key.this.arn
   enable_log_file_validation    = true
   is_multi_region_trail         = true
-  include_global_service_events = var.management_events
+  include_global_service_events = true # AWS takes no trail of all regions without them; which events it records the selectors say
   cloud_watch_logs_group_arn    = one([for group in aws_cloudwatch_log_group.this : "${group.arn}:*"])
   cloud_watch_logs_role_arn     = one(aws_iam_role.logs[*].arn)
   tags                          = var.tags

@@ -34,6 +34,11 @@ run "records_objects_items_and_records" {
   }
 
   assert {
+    condition     = aws_cloudtrail.this.is_multi_region_trail && aws_cloudtrail.this.include_global_service_events
+    error_message = "AWS refuses a trail of all regions without global events."
+  }
+
+  assert {
     condition     = aws_cloudtrail.this.enable_log_file_validation && aws_cloudtrail.this.kms_key_id == aws_kms_key.this.arn
     error_message = "Files are signed, and encrypted with the trail's own key."
   }
@@ -84,7 +89,7 @@ run "with_log_group_lock_and_management_events" {
   }
 
   assert {
-    condition     = length(aws_cloudtrail.this.advanced_event_selector) == 5 && aws_cloudtrail.this.include_global_service_events
+    condition     = length(aws_cloudtrail.this.advanced_event_selector) == 5
     error_message = "Management events are a selector more."
   }
 

@@ -46,7 +46,7 @@ def watching(profile: Profile, tasks: Mapping[str, int], alarms: int, prices: Pr
 
 
 def count_alarms(alarms: Sequence[Mapping[str, Any]], profile: Profile) -> int:
-    """What the alarms of monitoring/alerts.yaml are charged for: each metric that one reads, for each thing of its group."""
+    """What the alarms of monitoring/alerts.yaml are charged for: each metric of one, for each thing of its group."""
     streams = len(profile.streams)
     consumers = len(profile.services.keys() & {"enricher", "aggregator", "indexer"})
     groups = {

@@ -14,7 +14,7 @@ locals {
 
   # By the service in their ARNs.
   bounded = {
-    backup = ["CopyIntoBackupVault", "DescribeBackupVault"]
+    backup = ["CopyFromBackupVault", "CopyIntoBackupVault", "DescribeBackupVault", "TagResource"]
     dynamodb = [
       "BatchWriteItem", "CreateBackup", "DeleteBackup", "DeleteItem", "DescribeBackup", "DescribeTable", "GetItem",
       "ListTagsOfResource", "PutItem", "Query", "RestoreTableFromAwsBackup", "RestoreTableFromBackup", "Scan",
@@ -33,7 +33,7 @@ locals {
       "DeregisterStreamConsumer", "DescribeStream", "DescribeStreamConsumer", "DescribeStreamSummary", "GetRecords",
       "GetShardIterator", "ListShards", "PutRecord", "PutRecords", "RegisterStreamConsumer", "SubscribeToShard", "UpdateShardCount",
     ]
-    kms                   = ["CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "ReEncryptFrom", "ReEncryptTo"]
+    kms                   = ["CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "ReEncryptFrom", "ReEncryptTo"]
     lambda                = ["GetFunctionConfiguration", "InvokeFunction"]
     logs                  = ["CreateLogStream", "DescribeLogStreams", "PutLogEvents"]
     "redshift-serverless" = ["GetCredentials"]
@@ -46,7 +46,7 @@ locals {
     "GetBucketOwnershipControls", "GetBucketTagging", "GetBucketVersioning", "GetInventoryConfiguration", "GetObject", "GetObjectAcl",
     "GetObjectLegalHold", "GetObjectRetention", "GetObjectTagging", "GetObjectVersion", "GetObjectVersionAcl",
     "GetObjectVersionForReplication", "GetObjectVersionTagging", "GetReplicationConfiguration", "ListBucket",
-    "ListBucketMultipartUploads", "ListBucketVersions", "ListMultipartUploadParts", "PutBucketNotification",
+    "ListBucketMultipartUploads", "ListBucketVersions", "ListMultipartUploadParts", "ListTagsForResource", "PutBucketNotification",
     "PutBucketOwnershipControls", "PutBucketVersioning", "PutInventoryConfiguration", "PutObject", "PutObjectAcl",
     "PutObjectTagging", "PutObjectVersionAcl", "ReplicateObject", "ReplicateTags",
   ]

@@ -1,7 +1,6 @@
 """The order of a deployment: images, plan, consent, apply, rollout, canary, record."""
 
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -139,18 +138,12 @@ async def _set_up_search(account: Account, outputs: Mapping[str, Any], tell: Tel
     """Templates, policies and saved objects of the search domain, by the job that is made for it."""
     job = outputs.get("search_job")
     if job:
-        code = await account.run_job(job["cluster"], job["task_definition"], _network(job["network_configuration"]))
+        code = await account.run_job(job["cluster"], job["task_definition"], job["network_configuration"])
         if code != 0:
             raise DeployFailed(
                 f"the search domain was not set up (exit code {code}): see the log of {job['task_definition']}"
             )
         tell("search domain set up")
-
-
-def _network(told: Any) -> dict[str, Any]:
-    """A job's network as RunTask takes it; given as an object or as its JSON."""
-    network: dict[str, Any] = json.loads(told) if isinstance(told, str) else told
-    return network
 
 
 async def _rolled_out(options: Options, account: Account, outputs: Mapping[str, Any], tell: Tell) -> None:

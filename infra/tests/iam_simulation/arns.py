@@ -65,7 +65,10 @@ def arn_of(address: str, values: dict[str, Any], account: Account) -> str | None
     if kind == "aws_kms_key":
         return account.arn("kms", f"key/{uuid.uuid5(_KEYS, address)}")
     form = _FORMS.get(kind)
-    return None if form is None else form(account, values)
+    try:
+        return None if form is None else form(account, values)
+    except KeyError:  # its name is not known yet
+        return None
 
 
 def overrides(planned: Iterable[tuple[str, dict[str, Any]]], account: Account) -> Iterator[str]:

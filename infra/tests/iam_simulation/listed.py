@@ -26,6 +26,7 @@ RARE: Mapping[str, tuple[tuple[Call, str], ...]] = {
         ),
     ),
     "enricher": ((Call("kinesis:ListShards", "stream", "{enriched_stream}"), "with ENRICHER_AGGREGATE=shard"),),
+    "indexer": ((Call("es:ESHttpGet", "domain", ""), "with INDEXER_RETENTION_DAYS, which looks for old indices"),),
     "rotate": (
         *((Call(f"secretsmanager:{name}", "secret", "{senders}"), _ROTATED) for name in _OF_A_SECRET),
         *((Call(f"secretsmanager:{name}", "secret", "{list_secret}"), _ROTATED) for name in _OF_A_SECRET[1:]),

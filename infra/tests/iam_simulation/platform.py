@@ -26,9 +26,15 @@ def as_actor(actor: Actor, values: Values, account: Account) -> Iterator[Call]:
     if actor.attributes:
         group = account.arn("logs", f"log-group:/aws/lambda/{actor.attributes['function_name']}")
         yield from _logs(group)
-        # Of the environment. AWS names no service that it would be asked through.
-        if actor.attributes.get("kms_key_arn"):
-            yield Call("kms:Decrypt", "key", actor.attributes["kms_key_arn"])
+
+
+def as_either(actor: Actor) -> Iterator[Call]:
+    """What may be allowed or not: Lambda decrypts a function's environment by a grant of its own, or by the role.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars-encryption.html
+    """
+    if actor.attributes.get("kms_key_arn"):
+        yield Call("kms:Decrypt", "key", actor.attributes["kms_key_arn"])
 
 
 def as_starter(actor: Actor, values: Values, account: Account) -> Iterator[Call]:

@@ -138,8 +138,9 @@ def trust_problems(values: Values, account: Account) -> Iterator[str]:
             continue
         for statement in listed(json.loads(resource["assume_role_policy"])["Statement"]):
             principal = statement.get("Principal")
-            service = principal.get("Service") if isinstance(principal, dict) and len(principal) == 1 else None
+            services = listed(principal.get("Service")) if isinstance(principal, dict) and len(principal) == 1 else []
+            wanted = [expected[resource["arn"]]] if resource["arn"] in expected else services
             if statement.get("Effect") != "Allow" or listed(statement.get("Action")) != ["sts:AssumeRole"]:
                 yield f"{address}: its trust policy is not one that allows sts:AssumeRole"
-            elif not isinstance(service, str) or service != expected.get(resource["arn"], service):
-                yield f"{address}: {principal} may take it, not only {expected.get(resource['arn'], 'one service')}"
+            elif not services or services != wanted or "*" in services:
+                yield f"{address}: {principal} may take it, not only {' and '.join(wanted) or 'a service'}"

@@ -8,7 +8,7 @@ from iam_simulation import platform
 from iam_simulation.arns import Account, kind_and_key
 from iam_simulation.authorize import requests
 from iam_simulation.calls import Call
-from iam_simulation.evaluate import Request, decide, names_action
+from iam_simulation.evaluate import Request, decide, names_action, resource_matches
 from iam_simulation.names import names_of, resolved
 from iam_simulation.roles import Actor, Values, actors, keys_of, policies_by_role, resources_of, trust_problems
 from iam_simulation.universe import askable, granted_actions
@@ -26,6 +26,10 @@ class Verdict:
     denied: int = 0
 
 
+_Asked = tuple[str, str, tuple[tuple[str, str], ...]]
+"""Action, resource, and the keys of its context: a request that can be looked up."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Need:
     """What a role must be allowed."""
@@ -33,7 +37,7 @@ class _Need:
     who: str
     role: str
     requests: frozenset[Request]
-    contexts: frozenset[tuple[str, str, tuple[tuple[str, str], ...]]]
+    excused: frozenset[_Asked]
 
 
 def simulate(values: Values, account: Account, calls: Mapping[str, Iterable[Call]]) -> Verdict:
@@ -51,25 +55,27 @@ def simulate(values: Values, account: Account, calls: Mapping[str, Iterable[Call
 def _needs(values: Values, account: Account, calls: Mapping[str, Iterable[Call]], problems: list[str]) -> list[_Need]:
     keys = keys_of(values, account)
     domains = [v["domain_name"] for a, v in values.items() if kind_and_key(a)[0] == "aws_opensearch_domain"]
-    by_role: dict[tuple[str, str], set[tuple[str, str, tuple[tuple[str, str], ...]]]] = defaultdict(set)
+    by_role: dict[tuple[str, str], set[_Asked]] = defaultdict(set)
+    either: dict[str, set[_Asked]] = defaultdict(set)
     for actor in actors(values, account):
         if actor.name not in calls:
             problems.append(f"{actor.name}: no calls of it are recorded: record them, or list them (iam_simulation)")
             continue
         own = [*_called(actor, calls[actor.name], domains), *platform.as_actor(actor, values, account)]
         by_role[actor.name, actor.role].update(_key(r) for call in own for r in requests(call, account, keys))
+        either[actor.role].update(_key(r) for call in platform.as_either(actor) for r in requests(call, account, keys))
         started = platform.as_starter(actor, values, account)
         if actor.execution_role:
             by_role[f"{actor.name}, to start", actor.execution_role].update(
                 _key(r) for call in started for r in requests(call, account, keys)
             )
     return [
-        _Need(who, role, frozenset(Request(a, r, dict(c)) for a, r, c in needed), frozenset(needed))
+        _Need(who, role, frozenset(Request(a, r, dict(c)) for a, r, c in needed), frozenset(needed | either[role]))
         for (who, role), needed in by_role.items()
     ]
 
 
-def _key(request: Request) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+def _key(request: Request) -> _Asked:
     return request.action, request.resource, tuple(sorted(request.context.items()))
 
 
@@ -110,8 +116,13 @@ def _judge(need: _Need, documents: list[str], resources: set[str], account: Acco
 
 
 def _is_needed(asked: Request, need: _Need) -> bool:
-    """Whether it is called; what is needed in no context is needed in all: no key of a condition tells them apart."""
-    return _key(asked) in need.contexts or (asked.action, asked.resource, ()) in need.contexts
+    """Whether it is called; what is needed in no context is in all, what is needed of a folder is of what is in it."""
+    if _key(asked) in need.excused or (asked.action, asked.resource, ()) in need.excused:
+        return True
+    return any(
+        action == asked.action and folder.endswith("/*") and not context and resource_matches(folder, asked.resource)
+        for action, folder, context in need.excused
+    )
 
 
 def _told(asked: Request) -> str:

@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from iam_simulation import recorded
 from iam_simulation.arns import Account, overrides
-from iam_simulation.simulate import Verdict, simulate
+from iam_simulation.simulate import simulate
+from iam_simulation.universe import modelled_actions
 
 from infra_checks.terraform import resources
 
@@ -24,13 +26,34 @@ def name_resources(infra: Path, plans: Iterable[Mapping[str, Any]]) -> None:
     blocks: dict[str, None] = {}
     for plan in plans:
         stated = str(plan["variables"]["name"]["value"])
-        for address, values in resources(plan["planned_values"]["root_module"]):
-            renamed = json.loads(json.dumps(values).replace(stated, _ACCOUNT.name))
-            blocks |= dict.fromkeys(overrides([(address, renamed)], _ACCOUNT))
+        planned = list(resources(plan["planned_values"]["root_module"]))
+        renamed = json.loads(json.dumps(planned).replace(stated, _ACCOUNT.name))
+        blocks |= dict.fromkeys(overrides(renamed, _ACCOUNT))
     file = infra / _TESTS
     file.write_text(f"{file.read_text(encoding='utf-8')}\n{''.join(blocks)}", encoding="utf-8")
 
 
-def judge(values: Mapping[str, dict[str, Any]]) -> Verdict:
-    """The verdict on a profile's roles; `values` are its resources' attributes by address."""
-    return simulate(values, _ACCOUNT, recorded.needed())
+@dataclass(slots=True)
+class Totals:
+    """What was asked of the roles of all profiles."""
+
+    roles: int = 0
+    allowed: int = 0
+    denied: int = 0
+
+    def add(self, values: Mapping[str, dict[str, Any]]) -> list[str]:
+        """Simulate a profile's policies: what is wrong. `values` are its resources' attributes by address."""
+        verdict = simulate(values, _ACCOUNT, recorded.needed())
+        self.roles += verdict.roles
+        self.allowed += verdict.allowed
+        self.denied += verdict.denied
+        return verdict.problems
+
+    def __str__(self) -> str:
+        if not self.roles:
+            return "roles simulated: none, for want of the step plans before the step profiles"
+        actions = len(modelled_actions())
+        return (
+            f"roles simulated: {self.roles}; calls allowed: {self.allowed}; "
+            f"other requests denied: {self.denied}, of {actions} actions"
+        )

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from aiobotocore.session import get_session
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from etl_cli.deploy import DeployFailed
 from etl_cli.deploy.releases import Release, parse, written
@@ -97,5 +97,7 @@ async def connected(region: str) -> AsyncIterator[Account]:
                     for name in _CLIENTS
                 }
             )
+    except NoCredentialsError:
+        raise DeployFailed("there are no credentials of AWS: aws configure sso, and set AWS_PROFILE") from None
     except (ClientError, BotoCoreError) as error:
         raise DeployFailed(f"AWS refused: {error}") from error

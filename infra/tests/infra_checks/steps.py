@@ -8,17 +8,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra_checks import provider, tasks
+from infra_checks import access, provider, tasks
 from infra_checks.policies import Policy, findings, policies
 from infra_checks.terraform import Run, Terraform, TerraformFailed, TestReport, resources
 
 PROFILES = ("minimal", "standard", "scale")
+_SYSTEM = "tests/unit/system.tftest.hcl"
 _GIVEN = "-var-file=tests/unit/given.tfvars"
 # The environments' own files are planned too, with the profile that they are for.
 _STATED = {
     "minimal": "-var-file=environments/dev/terraform.tfvars",
     "standard": "-var-file=environments/prod/terraform.tfvars",
     "scale": _GIVEN,
+}
+# What a profile leaves out and a deployment may have: its calls and policies are tried as well.
+_MORE: dict[str, tuple[str, ...]] = {
+    "standard": ('-var=rotated_senders={canary={tenant="canary"}}', '-var=canary={sender="canary"}'),
+    "scale": ('-var=aggregator={distribution="shards",pipelines={bucket="etl-sql",prefix="v1"}}',),
 }
 
 
@@ -30,6 +36,8 @@ class Figures:
     planned: dict[str, int] = field(default_factory=dict)
     documents: set[Policy] = field(default_factory=set)
     tasks: int = 0
+    plans: dict[str, dict[str, Any] | TerraformFailed] = field(default_factory=dict)
+    simulated: access.Totals = field(default_factory=access.Totals)
     applied: list[str] = field(default_factory=list)
     checked: str = "checkov: not asked"
 
@@ -41,6 +49,7 @@ class Figures:
             f"modules tested: {len(self.modules)}, by {sum(self.modules.values())} runs of terraform test",
             f"policies checked: {len(self.documents)}",
             f"task environments started as settings: {self.tasks}",
+            str(self.simulated),
             self.checked,
             *self.applied,
         ]
@@ -96,7 +105,12 @@ def _tested(terraform: Terraform, folder: Path) -> TestReport:
 
 
 def profile_tests(terraform: Terraform, infra: Path, figures: Figures, jobs: int) -> list[str]:
-    """Apply every profile by a mocked provider, and start each service's settings from its task's environment."""
+    """Apply every profile by a mocked provider, start each service's settings, and simulate its policies.
+
+    What is planned, if it was, gives the resources ARNs of their own; without them policies are not simulated.
+    """
+    made = [plan for plan in figures.plans.values() if not isinstance(plan, TerraformFailed)]
+    access.name_resources(infra, made)
     with ThreadPoolExecutor(jobs) as pool:
         reports = list(pool.map(lambda profile: _profile_tested(terraform, infra, profile), PROFILES))
     found = []
@@ -108,12 +122,25 @@ def profile_tests(terraform: Terraform, infra: Path, figures: Figures, jobs: int
             found.append(f"profile {profile}: no task definition was made")
         figures.tasks += len(started)
         found += [f"profile {profile}: {told}" for task in started for told in tasks.problems(task, values)]
+        if made and report.is_passed:
+            own = {
+                address: made
+                for (address, made), file in zip(report.values, report.files, strict=True)
+                if file == _SYSTEM
+            }
+            found += [f"profile {profile}: {told}" for told in figures.simulated.add(own)]
     return found
 
 
 def _profile_tested(terraform: Terraform, infra: Path, profile: str) -> TestReport:
-    only = ("-filter=tests/unit/system.tftest.hcl",) if profile != "minimal" else ()
-    where = ("-test-directory=tests/unit", *only, f"-var-file=profiles/{profile}.tfvars", _GIVEN)
+    only = (f"-filter={_SYSTEM}",) if profile != "minimal" else ()
+    where = (
+        "-test-directory=tests/unit",
+        *only,
+        f"-var-file=profiles/{profile}.tfvars",
+        _GIVEN,
+        *_MORE.get(profile, ()),
+    )
     return terraform.test(infra, *where)
 
 
@@ -135,8 +162,9 @@ def plans(terraform: Terraform, infra: Path, figures: Figures, jobs: int) -> lis
     """Plan every profile by the real provider, offline: it judges what a mock does not, and asks AWS nothing."""
     with ThreadPoolExecutor(jobs) as pool:
         outcomes = list(pool.map(lambda profile: _planned(terraform, infra, profile), PROFILES))
+    figures.plans = dict(zip(PROFILES, outcomes, strict=True))
     found = []
-    for profile, plan in zip(PROFILES, outcomes, strict=True):
+    for profile, plan in figures.plans.items():
         if isinstance(plan, TerraformFailed):
             found.append(f"profile {profile}: {plan}")
         else:

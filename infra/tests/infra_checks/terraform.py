@@ -60,6 +60,8 @@ class TestReport:
     runs: list[Run] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     values: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    """The test file of each of the values."""
 
     @property
     def is_passed(self) -> bool:
@@ -161,6 +163,7 @@ def read_report(lines: Iterable[bytes]) -> TestReport:
         elif "test_plan" in message:
             planned = message["test_plan"].get("planned_values", {})
             report.values += resources(planned.get("root_module", {}))
+        report.files += [message.get("@testfile", "")] * (len(report.values) - len(report.files))
     return report
 
 

@@ -1,13 +1,16 @@
 """Who acts by which role, as Terraform made it: tasks and functions, what they are told, their roles' policies."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from iam_simulation.arns import Account, arn_of, kind_and_key
 from iam_simulation.evaluate import listed
 
+_MOST_POLICY_CHARACTERS = 10_240
+_LONGEST_NAME = 20
+"""Characters of a system's name at most (infra/variables.tf)."""
 _SECRETS = {"INGEST_API_KEYS": "web:default:" + "0" * 64, "ENRICHER_MASK_SECRET": "m" * 32}
 
 Values = Mapping[str, dict[str, Any]]
@@ -74,6 +77,18 @@ def policies_by_role(values: Values) -> dict[str, list[str]]:
         elif kind in ("aws_iam_role_policy_attachment", "aws_iam_policy_attachment"):
             raise ValueError(f"{address} attaches a policy that is not simulated: write its statements into a policy")
     return found
+
+
+def size_problems(documents: Mapping[str, Sequence[str]], account: Account) -> Iterator[str]:
+    """Roles whose own policies together are longer than IAM takes, in a system with the longest name.
+
+    10,240 characters a role, white space not counted: "IAM and AWS STS quotas" in the IAM user guide.
+    """
+    longest = "n" * _LONGEST_NAME
+    for role, policies in documents.items():
+        size = sum(len("".join(policy.replace(account.name, longest).split())) for policy in policies)
+        if size > _MOST_POLICY_CHARACTERS:
+            yield f"{role}: its policies have {size:,} characters of the {_MOST_POLICY_CHARACTERS:,} that IAM takes"
 
 
 def keys_of(values: Values, account: Account) -> dict[str, str]:

@@ -10,7 +10,16 @@ from iam_simulation.authorize import requests
 from iam_simulation.calls import Call
 from iam_simulation.evaluate import Request, decide, names_action, resource_matches
 from iam_simulation.names import names_of, resolved
-from iam_simulation.roles import Actor, Values, actors, keys_of, policies_by_role, resources_of, trust_problems
+from iam_simulation.roles import (
+    Actor,
+    Values,
+    actors,
+    keys_of,
+    policies_by_role,
+    resources_of,
+    size_problems,
+    trust_problems,
+)
 from iam_simulation.universe import askable, granted_actions
 
 _SHOWN = 4
@@ -42,8 +51,9 @@ class _Need:
 
 def simulate(values: Values, account: Account, calls: Mapping[str, Iterable[Call]]) -> Verdict:
     """Judge the roles of all tasks and functions; `calls` are templates by service."""
-    verdict = Verdict(list(trust_problems(values, account)))
-    needs, documents = _needs(values, account, calls, verdict.problems), policies_by_role(values)
+    documents = policies_by_role(values)
+    verdict = Verdict([*trust_problems(values, account), *size_problems(documents, account)])
+    needs = _needs(values, account, calls, verdict.problems)
     resources = {*resources_of(values, account), *(asked.resource for need in needs for asked in need.requests)}
     resources.discard("*")
     for need in needs:

@@ -118,3 +118,14 @@ def test_a_policy_that_is_not_simulated_is_an_error() -> None:
     values["aws_iam_role_policy_attachment.more"] = {"role": "task", "policy_arn": "arn:aws:iam::aws:policy/X"}
     with pytest.raises(ValueError, match="not simulated"):
         simulate(values, ACCOUNT, CALLS)
+
+
+def test_policies_longer_than_iam_takes_are_told() -> None:
+    """10,240 characters a role, whatever the system is called: AWS refuses the policy that goes beyond, on apply."""
+    streams = [ACCOUNT.arn("kinesis", f"stream/etl-test-{number:04}") for number in range(145)]
+    many = {"Effect": "Allow", "Action": "kinesis:PutRecords", "Resource": streams}
+    problems = simulate(system([PUT, ENCRYPT, many], [READ, LOG]), ACCOUNT, CALLS).problems
+    assert [problem for problem in problems if "of the 10,240 that IAM takes" in problem and TASK in problem]
+    fewer = many | {"Resource": streams[:100]}
+    problems = simulate(system([PUT, ENCRYPT, fewer], [READ, LOG]), ACCOUNT, CALLS).problems
+    assert not [problem for problem in problems if "IAM takes" in problem]

@@ -218,6 +218,11 @@ variable "services" {
   }
 
   validation {
+    condition     = !anytrue([for service in values(var.services) : contains(keys(service.environment), "INDEXER_RETENTION_DAYS")])
+    error_message = "INDEXER_RETENTION_DAYS has the indexer delete indices, which its role may not do: set search.retention_days, by which the domain deletes them itself."
+  }
+
+  validation {
     condition     = alltrue([for service in values(var.services) : service.min_tasks >= 1 && service.max_tasks >= service.min_tasks])
     error_message = "services must have 1 <= min_tasks <= max_tasks."
   }

@@ -107,10 +107,14 @@ class Terraform:
             raise TerraformFailed(f"terraform {' '.join(arguments)}: {(ended.stdout + ended.stderr).strip()}")
         return ended.stdout
 
-    def init(self, folder: Path, *, backend: bool = False) -> None:
-        """Make a folder ready, for plans with its backend. Raises TerraformFailed, also where there is no provider."""
+    def init(self, folder: Path, *, backend: bool = False, settings: Path | None = None) -> None:
+        """Make a folder ready, for plans with its backend, which a file may set.
+
+        Raises TerraformFailed, also where there is no provider.
+        """
         mirror = () if self._mirror is None else (f"-plugin-dir={self._mirror}",)
-        self.run(folder, "init", "-input=false", "-no-color", f"-backend={str(backend).lower()}", *mirror)
+        stated = () if settings is None else (f"-backend-config={settings}",)
+        self.run(folder, "init", "-input=false", "-no-color", f"-backend={str(backend).lower()}", *mirror, *stated)
 
     def test(self, folder: Path, *arguments: str) -> TestReport:
         """Run a folder's tests, with the values of what they made."""

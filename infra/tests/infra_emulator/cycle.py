@@ -9,18 +9,15 @@ from typing import Any
 
 from infra_checks.terraform import Terraform, TerraformFailed, copy_tree
 
+from infra_emulator import bootstrap
 from infra_emulator.differences import Difference, differences
 
 _GIVEN = "-var-file=tests/infra_emulator/emulated.tfvars"
 _CHANGED = "-var-file=tests/infra_emulator/changed.tfvars"
-# Emulators are single processes: more at once, and one of them drops a connection now and then.
-_PARALLEL = "-parallelism=4"
+# Most of an apply is the provider's waiting, which costs nothing.
+_PARALLEL = "-parallelism=24"
 
-_PROVIDERS = """
-terraform {
-  backend "local" {}
-}
-""" + "".join(
+_PROVIDERS = "".join(
     f"""
 provider "aws" {{
   {alias}
@@ -51,6 +48,7 @@ class Cycle:
     changed: int = 0
     destroyed: int = 0
     attempts: int = 1
+    bootstrapped: int = 0
     is_broken_off: bool = False
     forgotten: set[tuple[str, str]] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
@@ -65,9 +63,15 @@ def prepared(project: Path, scratch: Path) -> Path:
     return infra
 
 
-def run(terraform: Terraform, infra: Path) -> Cycle:
-    """The whole cycle; what stands at the end is destroyed also where something failed."""
+def run(terraform: Terraform, infra: Path, url: str) -> Cycle:
+    """The whole cycle, the state in S3 at `url`; what stands at the end is destroyed also where something failed."""
     cycle = Cycle()
+    try:
+        _bootstrap(terraform, infra, url, cycle)
+    except TerraformFailed as error:
+        cycle.is_broken_off = True
+        cycle.problems.append(_errors(str(error)))
+        return cycle
     try:
         _steps(terraform, infra, cycle)
     except TerraformFailed as error:
@@ -81,6 +85,12 @@ def run(terraform: Terraform, infra: Path) -> Cycle:
     if not cycle.problems and cycle.destroyed != cycle.applied:
         cycle.problems.append(f"{cycle.applied} resources were made, {cycle.destroyed} destroyed")
     return cycle
+
+
+def _bootstrap(terraform: Terraform, infra: Path, url: str, cycle: Cycle) -> None:
+    cycle.bootstrapped, bucket, found = bootstrap.applied(terraform, infra)
+    _unchanged(cycle, "after the bootstrap", found)
+    terraform.init(infra, backend=True, settings=bootstrap.backend(infra, bucket, url))
 
 
 def _steps(terraform: Terraform, infra: Path, cycle: Cycle) -> None:
@@ -128,6 +138,7 @@ def _counted(pattern: str, told: str) -> int:
 def lines(cycle: Cycle) -> Iterator[str]:
     """The figures of a run."""
     made = f"resources applied to emulators: {cycle.applied}, changed: {cycle.changed}, destroyed: {cycle.destroyed}"
+    yield f"resources applied first by environments/bootstrap, whose bucket held the state: {cycle.bootstrapped}"
     yield made if cycle.attempts == 1 else f"{made} (at attempt {cycle.attempts})"
     names = sorted(f"{kind}.{attribute}" for kind, attribute in cycle.forgotten)
     yield f"attributes that the emulators forget: {', '.join(names) or 'none'}"

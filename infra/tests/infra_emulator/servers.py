@@ -50,11 +50,10 @@ def emulators(project: Path, scratch: Path) -> Iterator[dict[str, str]]:
     for name in ("state", "s3", "tmp"):
         (settings.directory / name).mkdir(parents=True)
     server = [str(moto), str(Path(__file__).with_name("moto_server.py")), "-H", "127.0.0.1", "-p", str(second)]
+    closing = [str(command.with_name("python")), str(Path(__file__).with_name("ministack_server.py"))]
     urls = f"http://127.0.0.1:{first}", f"http://127.0.0.1:{second}"
     with ExitStack() as stack:
-        stack.enter_context(
-            _running([str(command)], variables, scratch / "ministack.log", f"{urls[0]}/_ministack/health")
-        )
+        stack.enter_context(_running(closing, variables, scratch / "ministack.log", f"{urls[0]}/_ministack/health"))
         stack.enter_context(
             _running(server, {"MOTO_ACCOUNT_ID": ACCOUNT}, scratch / "moto.log", f"{urls[1]}/moto-api/")
         )

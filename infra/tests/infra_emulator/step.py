@@ -38,6 +38,4 @@ def _once(terraform: Terraform, project: Path) -> cycle.Cycle:
         with emulators(project, scratch) as variables:
             (scratch / "copy").mkdir()
             infra = cycle.prepared(project, scratch / "copy")
-            applying = terraform.having(variables)
-            applying.init(infra, backend=True)
-            return cycle.run(applying, infra)
+            return cycle.run(terraform.having(variables), infra, variables["AWS_ENDPOINT_URL"])

@@ -62,3 +62,13 @@ run "an_application_before_itself" {
 
   expect_failures = [var.aggregator]
 }
+
+run "a_retention_that_the_indexer_may_not_keep" {
+  command = plan
+
+  variables {
+    services = { "ingest-api" = {}, enricher = {}, aggregator = {}, indexer = { environment = { INDEXER_RETENTION_DAYS = "30" } } }
+  }
+
+  expect_failures = [var.services]
+}

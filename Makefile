@@ -7,10 +7,10 @@ PYTEST := $(BIN)/python -m pytest
 
 # Tests that compute, in folders of their own; all others start processes, and mostly wait for them.
 COMPUTING := tests/unit tests/properties tests/simulation tests/oracle tests/flink_run
-# Both kinds at the same time: $(call tests,MARKERS).
-tests = scripts/side-by-side \
-  "tests with processes" '$(PYTEST) -m "$(1)" --durations=10 $(COMPUTING:%=--ignore=%)' \
-  "tests that compute" '$(PYTEST) -m "$(1)" --durations=10 -o cache_dir=.pytest_cache/computing $(COMPUTING)'
+STORING := tests/integration/console tests/integration/local_aws tests/integration/local_stack tests/integration/sinks
+# One of several runs at the same time: $(call run,MARKERS,CACHE,WHERE).
+run = '$(PYTEST) -m "$(1)" --durations=10 -o cache_dir=.pytest_cache/$(2) $(3)'
+SHORT := not docker and not kcl and not long
 
 # Settings of the demo: seconds to run (0 = until Ctrl-C), no terminal drawing, report file, name and first port of the stack.
 DURATION ?= 0
@@ -37,10 +37,15 @@ demo: .venv/.local ## Run the whole pipeline on this machine (DURATION=60 HEADLE
 	  $(if $(HEADLESS),--headless) $(if $(REPORT),--report $(REPORT))
 
 test: .venv/.dev ## Run the tests: unit, property, simulation, conformance, integration, end to end
-	@$(call tests,not docker and not kcl and not long)
+	@scripts/side-by-side \
+	  "tests with processes" $(call run,$(SHORT),processes,$(patsubst %,--ignore=%,$(COMPUTING) $(STORING))) \
+	  "tests with stores" $(call run,$(SHORT),stores,$(STORING)) \
+	  "tests that compute" $(call run,$(SHORT),computing,$(COMPUTING))
 
 test-long: .venv/.dev ## Run the tests that take their time: Kinesis conformance, every way to a shard, rolling deploys, commands
-	@$(call tests,long)
+	@scripts/side-by-side \
+	  "tests with processes" $(call run,long,processes,$(COMPUTING:%=--ignore=%)) \
+	  "tests that compute" $(call run,long,computing,$(COMPUTING))
 
 test-fast: .venv/.dev ## Run the tests that start no process
 	$(PYTEST) tests/unit tests/properties

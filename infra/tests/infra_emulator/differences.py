@@ -11,6 +11,8 @@ from typing import Any
 # attribute. Everything else that such a plan shows is a fault of the configuration.
 FORGOTTEN = frozenset(
     {
+        ("aws_cloudtrail", "tags"),  # ministack gives none back
+        ("aws_cloudtrail", "tags_all"),
         ("aws_dynamodb_table", "point_in_time_recovery.0.recovery_period_in_days"),  # ministack keeps no window
         ("aws_ecs_service", "availability_zone_rebalancing"),  # ministack knows it not
         ("aws_kinesis_stream", "tags"),  # ministack gives none back by ARN

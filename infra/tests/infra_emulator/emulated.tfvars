@@ -1,6 +1,7 @@
 # What is applied against the emulators: private subnets with endpoints, every mode of stream, every service with its
 # scaling, the archive with its rules, delivery in Parquet, sources, alarms, backups. What no emulator takes is left out, and
-# proven by mocks and plans: the OpenSearch domain and with it the indexer, Redshift, DMS, composite alarms.
+# proven by mocks and plans: the OpenSearch domain and with it the indexer, Redshift, DMS, composite alarms, the rotation of
+# senders' keys (which ministack makes and cannot cancel).
 name        = "etl-emul"
 environment = "emulated"
 account_id  = "000000000000"
@@ -47,5 +48,7 @@ search = { enabled = false }
 iot = { enabled = true }
 
 backup = { enabled = true }
+
+audit = { enabled = true }
 
 budget = { monthly_limit_usd = 200 }
